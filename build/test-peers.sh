@@ -1,0 +1,12 @@
+#!/bin/sh
+# Installs what the tests compare with and drive: Debian's Open vSwitch (the C programs) and network tools.
+# Needs root; the daemons that the packages would start are not started.
+set -eu
+packages="openvswitch-switch openvswitch-common python3-openvswitch iproute2 iputils-ping"
+missing=$(for package in $packages; do dpkg -s "$package" >/dev/null 2>&1 || echo "$package"; done)
+[ -n "$missing" ] || exit 0
+echo "installing for the tests:" $missing >&2
+policy=/usr/sbin/policy-rc.d
+[ -e $policy ] || { printf '#!/bin/sh\nexit 101\n' >$policy && chmod +x $policy && trap 'rm -f $policy' EXIT; }
+apt-get update -qq
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
