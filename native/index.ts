@@ -1,0 +1,92 @@
+/**
+ * The typed face of the native helper (`vswitch.c`). Every call throws an Error with `code` ('EEXIST'), `errno` (-17)
+ * and `syscall` when the kernel refuses, and a TypeError when an argument is out of range.
+ */
+import { closeSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+/** Opaque: what `watch()` returned. */
+interface WatcherHandle {
+  readonly watcher: unique symbol;
+}
+
+/** The verbs of the native helper; descriptors are plain numbers, closed with `fs.closeSync`. */
+export interface Native {
+  /** A netlink socket, bound, with extended ACKs and strict checking. `namespaceFd` (or -1): open in that network
+   *  namespace, which needs CAP_SYS_ADMIN. `receiveBuffer` in bytes, 0 for the system's default. */
+  netlinkOpen(protocol: number, namespaceFd: number, receiveBuffer: number): number;
+  /** Joins a multicast group by its number (RTNLGRP_*). */
+  netlinkJoin(fd: number, group: number): undefined;
+  /** At most `limit` datagrams that came from the kernel; an empty array when none is waiting. ENOBUFS: some were
+   *  dropped. */
+  netlinkReceive(fd: number, limit: number): Buffer[];
+  /** Sends one datagram; netlink requests have been carried out when it returns. */
+  send(fd: number, datagram: Buffer): undefined;
+  /** Attaches to a tap, or creates it for as long as the descriptor is open. `flags` are the IFF_* of linux/if_tun.h;
+   *  owner and group are ids, or -1 for none. */
+  tapOpen(name: string, flags: number, owner: number, group: number): number;
+  /** Lets the tap outlive its descriptors. */
+  tapPersist(fd: number): undefined;
+  /** The IFF_* flags of the tap behind a descriptor. */
+  tapFlags(fd: number): number;
+  /** A packet socket that sends and receives whole Ethernet frames of one device. */
+  packetOpen(ifindex: number, receiveBuffer: number): number;
+  /** At most `limit` frames waiting on a tap or packet socket. */
+  readFrames(fd: number, limit: number): Buffer[];
+  /** Writes one frame to a tap or packet socket. */
+  writeFrame(fd: number, frame: Buffer): undefined;
+  /** ETHTOOL_GDRVINFO or ETHTOOL_GLINKSETTINGS of a device; the answer replaces the Buffer's contents. */
+  ethtool(name: string, structure: Buffer): undefined;
+  /** Takes an fcntl() write lock on the whole file, false if another process holds one. The lock is lost when this
+   *  process closes *any* descriptor of that file. */
+  lockFile(fd: number): boolean;
+  /** The pid of another process that holds an fcntl() lock on the file, or null. */
+  lockHolder(fd: number): number | null;
+  userId(name: string): number | null;
+  groupId(name: string): number | null;
+  /** Blocks until the descriptor is readable or the time is over, and says which. */
+  waitReadable(fd: number, milliseconds: number): boolean;
+  /** Calls back each time the descriptor is readable, with 0 or a negative errno. Keeps the process alive. */
+  watch(fd: number, callback: (status: number) => void): WatcherHandle;
+  /** Ends a watch; to be called before the descriptor is closed. */
+  watcherClose(watcher: WatcherHandle): undefined;
+}
+
+function load(): Native {
+  const path = fileURLToPath(new URL('../../native/build/Release/vswitch.node', import.meta.url));
+  try {
+    return createRequire(import.meta.url)(path);
+  } catch (cause) {
+    throw new Error(`the native helper is not built (${path}): run \`npm run install\` in the vswitch folder`, {
+      cause,
+    });
+  }
+}
+
+/** Loaded on first use, so that programs which need no kernel access run without it. */
+let loaded: Native | undefined;
+export function native(): Native {
+  loaded ??= load();
+  return loaded;
+}
+
+/** A descriptor that calls back while it is readable, until closed together with its watch. */
+export class WatchedDescriptor {
+  readonly fd: number;
+  readonly #watcher: WatcherHandle;
+  #open = true;
+
+  constructor(fd: number, onReadable: (status: number) => void) {
+    this.fd = fd;
+    this.#watcher = native().watch(fd, onReadable);
+  }
+
+  /** Ends the watch and closes the descriptor; may be called twice. */
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    native().watcherClose(this.#watcher);
+    closeSync(this.fd);
+  }
+}
