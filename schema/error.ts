@@ -1,0 +1,50 @@
+import { formatJson, type Json, type OutJsonObject } from './json.ts';
+
+/** The error tags of RFC 7047 (section 3.1 and 4.1.3) and those that Open vSwitch adds. */
+export type ErrorTag =
+  | 'aborted'
+  | 'canceled'
+  | 'constraint violation'
+  | 'domain error'
+  | 'duplicate uuid'
+  | 'duplicate uuid-name'
+  | 'I/O error'
+  | 'internal error'
+  | 'not owner'
+  | 'not allowed'
+  | 'not supported'
+  | 'ovsdb error'
+  | 'permission error'
+  | 'range error'
+  | 'referential integrity violation'
+  | 'syntax error'
+  | 'timed out'
+  | 'unknown column'
+  | 'unknown database'
+  | 'unknown function'
+  | 'unknown method'
+  | 'unknown monitor'
+  | 'unknown mutator'
+  | 'unknown table';
+
+/** A mistake of the peer's, as the protocol reports it: a tag, words for people, and the JSON at fault. */
+export class OvsdbError extends Error {
+  readonly tag: ErrorTag;
+  readonly details: string;
+  readonly syntax: string | undefined;
+
+  constructor(tag: ErrorTag, details: string, at?: Json) {
+    const syntax = at === undefined ? undefined : formatJson(at, true);
+    super(`${syntax === undefined ? '' : `syntax "${syntax}": `}${tag}: ${details}`);
+    this.tag = tag;
+    this.details = details;
+    this.syntax = syntax;
+  }
+
+  /** The `<error>` of RFC 7047 section 3.1. */
+  toJson(): OutJsonObject {
+    return { details: this.details, error: this.tag, syntax: this.syntax };
+  }
+}
+
+export const syntaxError = (details: string, at?: Json): OvsdbError => new OvsdbError('syntax error', details, at);

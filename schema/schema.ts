@@ -1,0 +1,192 @@
+import { OvsdbError, syntaxError } from './error.ts';
+import { isArray, type Json, type JsonObject, member } from './json.ts';
+import { ObjectParser } from './parser.ts';
+import { type ColumnType, parseType, typeToJson } from './type.ts';
+import { isId } from './uuid.ts';
+
+/** `<column-schema>` of RFC 7047 section 3.2. */
+export interface Column {
+  readonly name: string;
+  /** Its place in a row's data. */
+  readonly index: number;
+  readonly type: ColumnType;
+  readonly mutable: boolean;
+  /** Not kept over a restart of the server. */
+  readonly ephemeral: boolean;
+}
+
+/** `<table-schema>`. Columns include `_uuid` and `_version`, which come first. */
+export class TableSchema {
+  readonly name: string;
+  readonly columns: ReadonlyMap<string, Column>;
+  readonly maxRows: number;
+  readonly isRoot: boolean;
+  readonly indexes: readonly (readonly Column[])[];
+
+  constructor(
+    name: string,
+    columns: ReadonlyMap<string, Column>,
+    { maxRows = Infinity, isRoot, indexes }: { maxRows?: number; isRoot: boolean; indexes: readonly Column[][] },
+  ) {
+    this.name = name;
+    this.columns = columns;
+    this.maxRows = maxRows;
+    this.isRoot = isRoot;
+    this.indexes = indexes;
+  }
+
+  /** The columns that the schema names: all but `_uuid` and `_version`. */
+  get ownColumns(): Column[] {
+    return [...this.columns.values()].slice(2);
+  }
+
+  /** @throws OvsdbError unknown column */
+  column(name: string, at?: Json): Column {
+    const column = this.columns.get(name);
+    if (column === undefined) {
+      throw new OvsdbError('unknown column', `No column ${name} in table ${this.name}.`, at);
+    }
+    return column;
+  }
+}
+
+/** `<database-schema>`. */
+export interface DatabaseSchema {
+  readonly name: string;
+  readonly version: string;
+  readonly cksum: string;
+  readonly tables: ReadonlyMap<string, TableSchema>;
+}
+
+const uuidType: ColumnType = { key: { type: 'uuid' }, min: 1, max: 1 };
+
+/** `_uuid` and `_version`, which every table has (RFC 7047 section 3.2). */
+export const uuidColumn: Column = { name: '_uuid', index: 0, type: uuidType, mutable: false, ephemeral: false };
+export const versionColumn: Column = { name: '_version', index: 1, type: uuidType, mutable: false, ephemeral: false };
+
+/**
+ * Reads a `<database-schema>` (RFC 7047 section 3.2).
+ * @throws OvsdbError syntax error
+ */
+export const parseSchema = (json: Json): DatabaseSchema => {
+  const parser = new ObjectParser(json, 'database schema');
+  const name = parser.required('name', 'id');
+  const version = parser.optional('version', 'string') ?? '';
+  const cksum = parser.optional('cksum', 'string') ?? '';
+  const tables = parser.required('tables', 'object');
+  parser.finish();
+  if (version !== '' && !/^\d+\.\d+\.\d+$/.test(version)) {
+    throw syntaxError(`schema version "${version}" not in format x.y.z`, json);
+  }
+  const allRoot = !Object.values(tables).some((table) => isRootTable(table));
+  const parsed = new Map(Object.entries(tables).map(([each, table]) => [each, parseTable(each, table, allRoot)]));
+  const schema = { name, version, cksum, tables: parsed };
+  checkReferences(schema);
+  return schema;
+};
+
+const isRootTable = (json: Json): boolean =>
+  typeof json === 'object' && json !== null && !isArray(json) && member(json, 'isRoot') === true;
+
+const checkName = (name: string, json: Json, what: string): void => {
+  if (!isId(name)) throw syntaxError(`name must be a valid id`, json);
+  if (name.startsWith('_')) throw syntaxError(`names beginning with "_" are reserved`, json);
+  if (name === '') throw syntaxError(`${what} needs a name`, json);
+};
+
+const parseTable = (name: string, json: Json, allRoot: boolean): TableSchema => {
+  checkName(name, json, 'table');
+  const parser = new ObjectParser(json, `table schema for table ${name}`);
+  const columnsJson = parser.required('columns', 'object');
+  const maxRows = parser.optional('maxRows', 'integer');
+  const isRoot = parser.optional('isRoot', 'boolean') ?? allRoot;
+  const indexes = parser.optional('indexes', 'array') ?? [];
+  parser.finish();
+  if (maxRows !== undefined && maxRows <= 0) throw syntaxError('maxRows must be at least 1', json);
+  if (Object.keys(columnsJson).length === 0) throw syntaxError('table must have at least one column', json);
+  const columns = parseColumns(columnsJson);
+  const table = new TableSchema(name, columns, { isRoot: isRoot || allRoot, indexes: [] });
+  return new TableSchema(name, columns, {
+    ...(maxRows !== undefined && { maxRows: Number(maxRows) }),
+    isRoot: isRoot || allRoot,
+    indexes: indexes.map((index) => parseIndex(table, index)),
+  });
+};
+
+const parseColumns = (json: JsonObject): Map<string, Column> => {
+  const columns = new Map([
+    ['_uuid', uuidColumn],
+    ['_version', versionColumn],
+  ]);
+  for (const [name, column] of Object.entries(json)) columns.set(name, parseColumn(name, columns.size, column));
+  return columns;
+};
+
+const parseColumn = (name: string, index: number, json: Json): Column => {
+  checkName(name, json, 'column');
+  const parser = new ObjectParser(json, `schema for column ${name}`);
+  const mutable = parser.optional('mutable', 'boolean') ?? true;
+  const ephemeral = parser.optional('ephemeral', 'boolean') ?? false;
+  const type = parseType(parser.required('type', 'string', 'object'));
+  parser.finish();
+  return { name, index, type, mutable, ephemeral };
+};
+
+const parseIndex = (table: TableSchema, json: Json): Column[] => {
+  const columns = parseColumnSet(table, json);
+  if (columns.length === 0) throw syntaxError('index must have at least one column', json);
+  for (const { name, ephemeral } of columns) {
+    if (ephemeral) throw syntaxError(`ephemeral columns (such as ${name}) may not be indexed`, json);
+  }
+  return columns;
+};
+
+/**
+ * An array of distinct names of columns; all of the table's when there is none.
+ * @throws OvsdbError syntax error
+ */
+export const parseColumnSet = (table: TableSchema, json: Json | undefined): Column[] => {
+  if (json === undefined) return [...table.columns.values()];
+  if (!isArray(json)) throw syntaxError('array of distinct column names expected', json);
+  const columns = json.map((name) => {
+    if (typeof name !== 'string') throw syntaxError('array of distinct column names expected', json);
+    const column = table.columns.get(name);
+    if (column === undefined) throw syntaxError(`${name} is not a valid column name`, json);
+    return column;
+  });
+  if (new Set(columns).size < columns.length) throw syntaxError('array of distinct column names expected', json);
+  return columns;
+};
+
+const checkReferences = (schema: DatabaseSchema): void => {
+  for (const table of schema.tables.values()) {
+    for (const { name, type } of table.columns.values()) {
+      for (const [role, base] of [['key', type.key] as const, ['value', type.value] as const]) {
+        if (base?.refTable !== undefined && !schema.tables.has(base.refTable)) {
+          throw syntaxError(`column ${name} ${role} refers to undefined table ${base.refTable}`);
+        }
+      }
+    }
+  }
+};
+
+/** The schema as `get_schema` sends it. */
+export const schemaToJson = ({ name, version, cksum, tables }: DatabaseSchema): JsonObject => ({
+  ...(cksum !== '' && { cksum }),
+  name,
+  tables: Object.fromEntries([...tables.values()].map((table) => [table.name, tableToJson(table)])),
+  ...(version !== '' && { version }),
+});
+
+const tableToJson = (table: TableSchema): JsonObject => ({
+  columns: Object.fromEntries(table.ownColumns.map((column) => [column.name, columnToJson(column)])),
+  ...(table.indexes.length > 0 && { indexes: table.indexes.map((index) => index.map(({ name }) => name)) }),
+  ...(table.isRoot && { isRoot: true }),
+  ...(table.maxRows !== Infinity && { maxRows: table.maxRows }),
+});
+
+const columnToJson = ({ type, mutable, ephemeral }: Column): JsonObject => ({
+  ...(ephemeral && { ephemeral }),
+  ...(!mutable && { mutable }),
+  type: typeToJson(type),
+});
