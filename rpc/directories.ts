@@ -1,0 +1,28 @@
+import { join, resolve } from 'node:path';
+
+/** Where Open vSwitch's programs keep their files; each can be moved by an environment variable (ovs-vswitchd(8)). */
+export interface Directories {
+  /** Sockets and pid files. */
+  readonly run: string;
+  readonly log: string;
+  readonly sysconf: string;
+  /** Databases. */
+  readonly db: string;
+}
+
+export const directories = (env: NodeJS.ProcessEnv = process.env): Directories => {
+  const sysconf = env.OVS_SYSCONFDIR || '/etc';
+  return {
+    run: env.OVS_RUNDIR || '/var/run/openvswitch',
+    log: env.OVS_LOGDIR || '/var/log/openvswitch',
+    sysconf,
+    db: env.OVS_DBDIR || join(sysconf, 'openvswitch'),
+  };
+};
+
+/** The server's socket when no --db or --remote names another. */
+export const defaultSocket = (run: string = directories().run): string => join(run, 'db.sock');
+/** The database when none is named. */
+export const defaultDatabase = (db: string = directories().db): string => join(db, 'conf.db');
+/** A socket's path: relative ones are relative to the run directory, as in Open vSwitch. */
+export const runPath = (path: string): string => resolve(directories().run, path);

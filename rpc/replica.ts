@@ -1,0 +1,204 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Datum, parseDatum, patchDatum } from '../schema/datum.ts';
+import { isArray, isObject, type Json, type JsonObject, member, type OutJson } from '../schema/json.ts';
+import { Row } from '../schema/row.ts';
+import type { Column, DatabaseSchema, TableSchema } from '../schema/schema.ts';
+import { zeroUuid } from '../schema/uuid.ts';
+import { Client } from './client.ts';
+import { logFor } from './log.ts';
+import type { Notification } from './peer.ts';
+
+const log = logFor('replica');
+const minBackoff = 250;
+const maxBackoff = 8000;
+
+export interface ReplicaOptions {
+  readonly target: string;
+  readonly database: string;
+  /** The columns to keep, by table; a table or column that the server's schema lacks is left out. */
+  readonly tables: { readonly [table: string]: readonly string[] };
+  /** A lock to hold (RFC 7047 section 4.1.8); asked for anew on each connection. */
+  readonly lock?: string;
+  /** Rows, the lock or the connection changed: look again. */
+  readonly changed: () => void;
+}
+
+type Rows = Map<string, Row>;
+
+/** The differences between "update2" and a whole row. */
+type RowUpdate = (rows: Rows, table: TableSchema, uuid: string, value: Json) => void;
+
+/**
+ * A client's copy of some tables of a database, kept current by the server (monitor_cond_since, ovsdb-server(7)). When the
+ * connection ends it is made again, with growing pauses; the rows stay as they were last known meanwhile.
+ */
+export class Replica {
+  readonly #options: ReplicaOptions;
+  readonly #stop = new AbortController();
+  #client: Client | undefined;
+  #schema: DatabaseSchema | undefined;
+  #tables = new Map<string, Rows>();
+  #lastTransaction = zeroUuid;
+  #locked = false;
+  #synced = false;
+  readonly #running: Promise<void>;
+
+  constructor(options: ReplicaOptions) {
+    this.#options = options;
+    this.#running = this.#run();
+  }
+
+  /** Connected, with all rows as the server has them. */
+  get synced(): boolean {
+    return this.#synced;
+  }
+  /** Whether this client holds its lock. */
+  get locked(): boolean {
+    return this.#locked;
+  }
+  /** The server's schema, once known. */
+  get schema(): DatabaseSchema | undefined {
+    return this.#schema;
+  }
+
+  rows(table: string): ReadonlyMap<string, Row> {
+    return this.#tables.get(table) ?? new Map();
+  }
+
+  /** @throws TransactionError; Error when there is no connection or it ends first */
+  async transact(operations: readonly OutJson[]): Promise<JsonObject[]> {
+    if (this.#client === undefined) throw new Error(`not connected to ${this.#options.target}`);
+    return this.#client.transact(this.#options.database, operations);
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#client?.close();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { target } = this.#options;
+    const { signal } = this.#stop;
+    let backoff = minBackoff;
+    while (!signal.aborted) {
+      try {
+        await this.#session(() => {
+          backoff = minBackoff;
+        });
+        log.info(`${target}: connection closed by peer`);
+      } catch (error) {
+        if (!signal.aborted) log.warn(`${target}: ${error instanceof Error ? error.message : error}`);
+      }
+      this.#client = undefined;
+      this.#synced = false;
+      this.#locked = false;
+      if (signal.aborted) return;
+      this.#options.changed();
+      await delay(backoff, undefined, { signal }).catch(() => {});
+      backoff = Math.min(backoff * 2, maxBackoff);
+    }
+  }
+
+  /** One connection, from its start to its end. */
+  async #session(established: () => void): Promise<void> {
+    const { target, database, lock } = this.#options;
+    const notification = (each: Notification) => this.#notified(each);
+    const client = await Client.connect(target, { notification }, this.#stop.signal);
+    this.#client = client;
+    log.info(`${target}: connected`);
+    try {
+      this.#schema = await client.getSchema(database);
+      if (lock !== undefined) await this.#requestLock(client, lock);
+      await this.#monitor(client);
+      established();
+      this.#synced = true;
+      this.#options.changed();
+      const reason = await client.peer.ended;
+      if (reason !== undefined) throw reason;
+    } finally {
+      client.close();
+    }
+  }
+
+  async #requestLock(client: Client, lock: string): Promise<void> {
+    const result = await client.peer.request('lock', [lock]);
+    this.#locked = isObject(result) && member(result, 'locked') === true;
+  }
+
+  async #monitor(client: Client): Promise<void> {
+    const { database } = this.#options;
+    const params = [database, ['replica', database], this.#monitorRequests(), this.#lastTransaction];
+    const reply = await client.peer.request('monitor_cond_since', params);
+    const [found, lastTransaction, updates] = isArray(reply) ? reply : [];
+    if (found !== true) this.#tables = new Map();
+    this.#lastTransaction = typeof lastTransaction === 'string' ? lastTransaction : zeroUuid;
+    this.#apply(updates ?? {});
+  }
+
+  #monitorRequests(): OutJson {
+    const requests: { [table: string]: OutJson } = {};
+    for (const [name, columns] of Object.entries(this.#options.tables)) {
+      const table = this.#schema?.tables.get(name);
+      if (table !== undefined) requests[name] = [{ columns: columns.filter((column) => table.columns.has(column)) }];
+    }
+    return requests;
+  }
+
+  #notified({ method, params }: Notification): void {
+    if (method === 'update3') {
+      const [, transaction, updates] = params;
+      this.#lastTransaction = typeof transaction === 'string' ? transaction : zeroUuid;
+      this.#apply(updates ?? {});
+    } else if (method === 'locked' || method === 'stolen') {
+      this.#locked = method === 'locked' && params[0] === this.#options.lock;
+    }
+    if (this.#synced) this.#options.changed();
+  }
+
+  /** Applies `<table-updates2>` (ovsdb-server(7), section 4.1.14). */
+  #apply(updates: Json): void {
+    if (!isObject(updates)) return;
+    for (const [tableName, rowUpdates] of Object.entries(updates)) {
+      const table = this.#schema?.tables.get(tableName);
+      if (table === undefined || !isObject(rowUpdates)) continue;
+      const rows = this.#tables.get(tableName) ?? new Map<string, Row>();
+      this.#tables.set(tableName, rows);
+      for (const [uuid, update] of Object.entries(rowUpdates)) applyRowUpdate(rows, table, uuid, update);
+    }
+  }
+}
+
+const insert: RowUpdate = (rows, table, uuid, value) => {
+  rows.set(uuid, Row.create(table, uuid, zeroUuid, parseColumns(table, value)));
+};
+const modify: RowUpdate = (rows, table, uuid, value) => {
+  const row = rows.get(uuid);
+  if (row === undefined) throw new Error(`the server modified row ${uuid} of ${table.name}, which it never sent`);
+  const changes = new Map<Column, Datum>();
+  for (const [column, diff] of parseColumns(table, value)) {
+    changes.set(column, patchDatum(column.type, row.get(column), diff));
+  }
+  rows.set(uuid, row.with(changes));
+};
+const rowUpdates: ReadonlyMap<string, RowUpdate> = new Map([
+  ['initial', insert],
+  ['insert', insert],
+  ['modify', modify],
+  ['delete', (rows, _table, uuid) => rows.delete(uuid)],
+] satisfies [string, RowUpdate][]);
+
+const applyRowUpdate = (rows: Rows, table: TableSchema, uuid: string, update: Json): void => {
+  if (!isObject(update)) return;
+  for (const [kind, value] of Object.entries(update)) rowUpdates.get(kind)?.(rows, table, uuid, value);
+};
+
+const parseColumns = (table: TableSchema, json: Json): Map<Column, Datum> => {
+  const columns = new Map<Column, Datum>();
+  if (!isObject(json)) return columns;
+  for (const [name, value] of Object.entries(json)) {
+    const column = table.column(name);
+    columns.set(column, parseDatum(column.type, value, { anySize: true }));
+  }
+  return columns;
+};
