@@ -32,7 +32,8 @@ export class Client {
   static async connect(target: string, handlers: ClientHandlers = {}, signal?: AbortSignal): Promise<Client> {
     const stream = await dial(target, signal);
     const peer: Peer = new Peer(stream, {
-      request: ({ id }) => peer.replyError(id, { error: 'unknown method' }),
+      request: ({ method, params, id }) =>
+        method === 'echo' ? peer.reply(id, params) : peer.replyError(id, 'unknown method'),
       notification: handlers.notification ?? (() => {}),
     });
     return new Client(peer);

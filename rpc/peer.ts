@@ -8,7 +8,6 @@ export type Notification = Extract<Message, { kind: 'notification' }>;
 
 /** What a peer does with what comes in. All are called in the order of the bytes. */
 export interface PeerHandlers {
-  /** A request other than echo, which is answered here. */
   request(request: Request): void;
   notification(notification: Notification): void;
   /** Called once; `reason` is absent when the connection closed in good order. */
@@ -132,8 +131,7 @@ export class Peer {
   #dispatch(message: Message): void {
     switch (message.kind) {
       case 'request':
-        if (message.method === 'echo') this.reply(message.id, message.params);
-        else this.#handlers.request(message);
+        this.#handlers.request(message);
         break;
       case 'notification':
         this.#handlers.notification(message);

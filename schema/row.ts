@@ -1,60 +1,59 @@
 import { Datum, defaultDatum, parseDatum } from './datum.ts';
 import { syntaxError } from './error.ts';
 import { isObject, type Json } from './json.ts';
-import { type Column, type TableSchema, uuidColumn, versionColumn } from './schema.ts';
+import { type Column, type TableSchema, versionColumn } from './schema.ts';
 import type { SymbolTable } from './symbol.ts';
 
 /** A row: immutable, so that what it was stays true when it changes. Its data stand in the order of its columns. */
 export class Row {
   readonly table: TableSchema;
   readonly uuid: string;
+  readonly version: string;
   readonly data: readonly Datum[];
 
-  constructor(table: TableSchema, data: readonly Datum[]) {
+  constructor(table: TableSchema, uuid: string, version: string, data: readonly Datum[]) {
     this.table = table;
+    this.uuid = uuid;
+    this.version = version;
     this.data = data;
-    this.uuid = String(data[uuidColumn.index]?.first);
   }
 
   /** A new row; columns that `data` lacks are at their default. */
   static create(table: TableSchema, uuid: string, version: string, data: ReadonlyMap<Column, Datum> = new Map()): Row {
-    const defaults = defaultsOf(table);
-    const all = [...table.columns.values()].map((column) => data.get(column) ?? defaults[column.index] ?? Datum.empty);
-    all[uuidColumn.index] = Datum.of(uuid);
-    all[versionColumn.index] = Datum.of(version);
-    return new Row(table, all);
+    return new Row(table, uuid, version, withChanges(defaultsOf(table), data));
   }
 
   get(column: Column): Datum {
-    return this.data[column.index] ?? Datum.empty;
+    return this.data[column.index] ?? Datum.of(column === versionColumn ? this.version : this.uuid);
   }
 
-  with(changes: ReadonlyMap<Column, Datum>): Row {
-    const data = [...this.data];
-    for (const [column, datum] of changes) data[column.index] = datum;
-    return new Row(this.table, data);
+  /** The row with some columns changed, which is a new version of it. */
+  with(changes: ReadonlyMap<Column, Datum>, version: string = this.version): Row {
+    return new Row(this.table, this.uuid, version, withChanges(this.data, changes));
   }
 
   /** The columns in which two versions of a row differ; `_version` does not count. */
   changedColumns(newer: Row): Column[] {
-    const changed: Column[] = [];
-    for (const column of this.table.columns.values()) {
-      if (column !== versionColumn && !this.get(column).equals(newer.get(column))) changed.push(column);
-    }
-    return changed;
+    return this.table.ownColumns.filter((column) => !this.get(column).equals(newer.get(column)));
   }
 
   isDefault(column: Column): boolean {
-    return this.get(column).equals(defaultsOf(this.table)[column.index] ?? Datum.empty);
+    return defaultsOf(this.table)[column.index]?.equals(this.get(column)) ?? false;
   }
 }
+
+const withChanges = (data: readonly Datum[], changes: ReadonlyMap<Column, Datum>): Datum[] => {
+  const changed = [...data];
+  for (const [column, datum] of changes) if (column.index >= 0) changed[column.index] = datum;
+  return changed;
+};
 
 /** Made once for each table, so that rows share their defaults. */
 const defaultsByTable = new WeakMap<TableSchema, readonly Datum[]>();
 const defaultsOf = (table: TableSchema): readonly Datum[] => {
   const known = defaultsByTable.get(table);
   if (known !== undefined) return known;
-  const defaults = [...table.columns.values()].map(({ type }) => defaultDatum(type));
+  const defaults = table.ownColumns.map(({ type }) => defaultDatum(type));
   defaultsByTable.set(table, defaults);
   return defaults;
 };

@@ -7,7 +7,7 @@ import { isId } from './uuid.ts';
 /** `<column-schema>` of RFC 7047 section 3.2. */
 export interface Column {
   readonly name: string;
-  /** Its place in a row's data. */
+  /** Its place in a row's data; negative for `_uuid` and `_version`, which are not among them. */
   readonly index: number;
   readonly type: ColumnType;
   readonly mutable: boolean;
@@ -15,10 +15,11 @@ export interface Column {
   readonly ephemeral: boolean;
 }
 
-/** `<table-schema>`. Columns include `_uuid` and `_version`, which come first. */
+/** `<table-schema>`. Its columns include `_uuid` and `_version`; its own columns do not. */
 export class TableSchema {
   readonly name: string;
   readonly columns: ReadonlyMap<string, Column>;
+  readonly ownColumns: readonly Column[];
   readonly maxRows: number;
   readonly isRoot: boolean;
   readonly indexes: readonly (readonly Column[])[];
@@ -30,14 +31,10 @@ export class TableSchema {
   ) {
     this.name = name;
     this.columns = columns;
+    this.ownColumns = [...columns.values()].filter(({ index }) => index >= 0);
     this.maxRows = maxRows;
     this.isRoot = isRoot;
     this.indexes = indexes;
-  }
-
-  /** The columns that the schema names: all but `_uuid` and `_version`. */
-  get ownColumns(): Column[] {
-    return [...this.columns.values()].slice(2);
   }
 
   /** @throws OvsdbError unknown column */
@@ -61,8 +58,8 @@ export interface DatabaseSchema {
 const uuidType: ColumnType = { key: { type: 'uuid' }, min: 1, max: 1 };
 
 /** `_uuid` and `_version`, which every table has (RFC 7047 section 3.2). */
-export const uuidColumn: Column = { name: '_uuid', index: 0, type: uuidType, mutable: false, ephemeral: false };
-export const versionColumn: Column = { name: '_version', index: 1, type: uuidType, mutable: false, ephemeral: false };
+export const uuidColumn: Column = { name: '_uuid', index: -1, type: uuidType, mutable: false, ephemeral: false };
+export const versionColumn: Column = { name: '_version', index: -2, type: uuidType, mutable: false, ephemeral: false };
 
 /**
  * Reads a `<database-schema>` (RFC 7047 section 3.2).
@@ -118,7 +115,9 @@ const parseColumns = (json: JsonObject): Map<string, Column> => {
     ['_uuid', uuidColumn],
     ['_version', versionColumn],
   ]);
-  for (const [name, column] of Object.entries(json)) columns.set(name, parseColumn(name, columns.size, column));
+  for (const [index, [name, column]] of Object.entries(json).entries()) {
+    columns.set(name, parseColumn(name, index, column));
+  }
   return columns;
 };
 
