@@ -34,5 +34,5 @@ const parseReply = (result: Json, error: Json, id: Json): Message => {
 export const formatRequest = (method: string, params: OutJson, id: OutJson): string =>
   formatJson({ id, method, params });
 export const formatNotification = (method: string, params: OutJson): string => formatRequest(method, params, null);
-export const formatResult = (id: OutJson, result: OutJson): string => formatJson({ error: null, id, result });
-export const formatError = (id: OutJson, error: OutJson): string => formatJson({ error, id, result: null });
+export const formatResult = (id: OutJson, result: OutJson): string => formatJson({ id, result, error: null });
+export const formatError = (id: OutJson, error: OutJson): string => formatJson({ id, error });

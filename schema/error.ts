@@ -43,7 +43,7 @@ export class OvsdbError extends Error {
 
   /** The `<error>` of RFC 7047 section 3.1. */
   toJson(): OutJsonObject {
-    return { details: this.details, error: this.tag, syntax: this.syntax };
+    return { syntax: this.syntax, details: this.details, error: this.tag };
   }
 }
 

@@ -1,0 +1,151 @@
+import { logFor } from '../rpc/log.ts';
+import { OvsdbError } from '../schema/error.ts';
+import { formatJson, type Json } from '../schema/json.ts';
+import type { DatabaseSchema } from '../schema/schema.ts';
+import { MonitorHub } from './monitor-hub.ts';
+import { Table } from './table.ts';
+import { type Clock, type Outcome, type Requester, transact } from './transact.ts';
+import type { RowChange } from './transaction.ts';
+import { WaitList } from './wait-list.ts';
+
+const log = logFor('database');
+
+/** Where a database's transactions are kept. */
+export interface Storage {
+  /**
+   * Stores what the transactions changed, all or nothing; it is safe from a crash of this program when that returns, and
+   * from one of the machine when `durable`.
+   * @throws when it cannot be stored
+   */
+  write(transactions: readonly (readonly RowChange[])[], durable: boolean): void;
+  close(): void;
+}
+
+/** A transaction as a client asked for it. */
+export interface Request {
+  readonly operations: readonly Json[];
+  readonly requester: Requester;
+  /** Called once, with the array of results as text, when they are stored. */
+  readonly done: (results: string) => void;
+}
+
+type Done = Extract<Outcome, { kind: 'done' }>;
+interface Executed {
+  readonly request: Request;
+  readonly outcome: Done;
+}
+
+/**
+ * One database: its tables, where they are stored, and who watches them. Transactions run one after the other, each
+ * without a pause; those that come in one turn of the event loop are stored together, and only then told and answered.
+ */
+export class Database {
+  readonly schema: DatabaseSchema;
+  readonly tables: ReadonlyMap<string, Table>;
+  readonly monitors = new MonitorHub();
+  readonly #storage: Storage | undefined;
+  readonly #clock: Clock;
+  readonly #waiting: WaitList;
+  #group: Executed[] = [];
+
+  /** Without `storage` the database lives in memory only. */
+  constructor(schema: DatabaseSchema, clock: Clock, storage?: Storage) {
+    this.schema = schema;
+    this.tables = new Map([...schema.tables].map(([name, table]) => [name, new Table(table)]));
+    this.#clock = clock;
+    this.#storage = storage;
+    this.#waiting = new WaitList(clock, (request, waited) => this.#execute(request, waited));
+  }
+
+  /**
+   * Runs a transaction. It is answered when what it did is stored, which is at the end of this turn of the event loop at
+   * the latest, unless it waits for something.
+   * @returns withdraws the transaction if it is still waiting, and says whether it was
+   */
+  submit(request: Request): () => boolean {
+    this.#execute(request, 0);
+    return () => this.#waiting.withdraw(request);
+  }
+
+  #execute(request: Request, waited: number): void {
+    const outcome = this.#run(request, waited);
+    if (outcome === undefined) return;
+    if (outcome.kind === 'blocked') {
+      this.#waiting.add(request, outcome.transaction.reads, outcome.timeout, waited);
+      return;
+    }
+    if (this.#group.length === 0) setImmediate(() => this.flush());
+    this.#group.push({ request, outcome });
+  }
+
+  /** Undefined after a fault of ours, which the client is told of. */
+  #run(request: Request, waited: number): Outcome | undefined {
+    const { operations, requester, done } = request;
+    try {
+      return transact(this.tables, operations, requester, this.#clock.newUuid, waited);
+    } catch (error) {
+      log.err(`internal error: ${error instanceof Error ? error.stack : error}`);
+      done(failure(operations, new OvsdbError('internal error', String(error))));
+      return undefined;
+    }
+  }
+
+  /** Stores, tells and answers what has run so far. To be called before the tables are read from outside. */
+  flush(): void {
+    while (this.#group.length > 0) {
+      const group = this.#group;
+      this.#group = [];
+      try {
+        this.#store(group);
+      } catch (error) {
+        this.#recover(group, error);
+        continue;
+      }
+      for (const executed of group) this.#publish(executed);
+    }
+  }
+
+  #store(group: readonly Executed[]): void {
+    const changed = group.filter(({ outcome }) => outcome.changes.length > 0);
+    const durable = changed.some(({ outcome }) => outcome.transaction.durable);
+    if (changed.length === 0) return;
+    this.#storage?.write(
+      changed.map(({ outcome }) => outcome.changes),
+      durable,
+    );
+  }
+
+  #publish({ request, outcome }: Executed): void {
+    this.monitors.publish(outcome.changes);
+    request.done(outcome.results);
+    this.#waiting.changed(outcome.changes);
+  }
+
+  /**
+   * Nothing of the group was stored. What it did is undone; then each runs again alone, so that only a transaction that
+   * itself cannot be stored fails, and one that only read says what is true.
+   */
+  #recover(group: readonly Executed[], error: unknown): void {
+    for (const { outcome } of group.toReversed()) outcome.transaction.undo();
+    const [only] = group;
+    if (group.length === 1 && only !== undefined) {
+      const details = error instanceof Error ? error.message : String(error);
+      only.request.done(failure(only.request.operations, new OvsdbError('I/O error', details)));
+      return;
+    }
+    for (const { request } of group) {
+      this.#execute(request, 0);
+      this.flush();
+    }
+  }
+
+  close(): void {
+    this.flush();
+    this.#waiting.close();
+    this.#storage?.close();
+  }
+}
+
+/** As a transaction that failed as a whole is answered (RFC 7047 section 4.1.3): the error behind all results. */
+const failure = (operations: readonly Json[], error: OvsdbError): string =>
+  formatJson([...operations.map(() => null), error.toJson()]);

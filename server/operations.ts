@@ -1,0 +1,220 @@
+import { parseUuid } from '../schema/atom.ts';
+import { type Clause, matches, parseConditions } from '../schema/condition.ts';
+import type { Datum } from '../schema/datum.ts';
+import { OvsdbError, syntaxError } from '../schema/error.ts';
+import { type Json, JsonText, type OutJsonObject } from '../schema/json.ts';
+import { mutate, parseMutation } from '../schema/mutation.ts';
+import type { ObjectParser } from '../schema/parser.ts';
+import { parseRow, Row } from '../schema/row.ts';
+import { type Column, parseColumnSet, uuidColumn } from '../schema/schema.ts';
+import type { SymbolTable } from '../schema/symbol.ts';
+import { isMap, isScalar } from '../schema/type.ts';
+import type { Tables } from './references.ts';
+import { sortRows } from './sort.ts';
+import type { Table } from './table.ts';
+import type { Transaction } from './transaction.ts';
+
+/** What operations work with. */
+export interface OperationContext {
+  readonly tables: Tables;
+  readonly transaction: Transaction;
+  readonly symbols: SymbolTable;
+  /** How long the transaction has waited so far, in ms. */
+  readonly waited: number;
+  readonly holdsLock: (name: string) => boolean;
+}
+
+/** The transaction cannot go on now: it is to be tried again when something changes, within `timeout` ms in all. */
+export class Blocked extends Error {
+  readonly timeout: number;
+  constructor(timeout: number) {
+    super('the transaction waits');
+    this.timeout = timeout;
+  }
+}
+
+interface Operation {
+  /** Whether it can change rows. */
+  readonly writes: boolean;
+  readonly run: (parser: ObjectParser, context: OperationContext) => OutJsonObject;
+}
+
+const parseTable = (parser: ObjectParser, { tables }: OperationContext): Table => {
+  const name = parser.required('table', 'id');
+  const table = tables.get(name);
+  if (table === undefined) throw parser.error(`No table named ${name}.`);
+  return table;
+};
+
+const insert: Operation['run'] = (parser, context) => {
+  const { transaction, symbols } = context;
+  const table = parseTable(parser, context);
+  const rowJson = parser.required('row', 'object');
+  const uuidJson = parser.optional('uuid', 'string');
+  const name = parser.optional('uuid-name', 'id');
+  parser.finish();
+  const chosen = uuidJson === undefined ? undefined : parseUuid(uuidJson, uuidJson);
+  if (chosen !== undefined && transaction.knows(table, chosen)) {
+    const details =
+      'This UUID would duplicate a UUID already present within the table or deleted within the same transaction.';
+    throw new OvsdbError('duplicate uuid', details);
+  }
+  const uuid = name === undefined ? (chosen ?? transaction.newUuid()) : symbols.define(name, chosen);
+  const data = parseRow(table.schema, rowJson, symbols);
+  transaction.insert(table, Row.create(table.schema, uuid, transaction.newUuid(), data));
+  return { uuid: ['uuid', uuid] };
+};
+
+const select: Operation['run'] = (parser, context) => {
+  const table = parseTable(parser, context);
+  const where = parser.required('where', 'array');
+  const columnsJson = parser.optional('columns', 'array');
+  const sortJson = parser.optional('sort', 'array');
+  parser.finish();
+  const conditions = parseConditions(table.schema, where, context.symbols);
+  const columns = parseColumnSet(table.schema, columnsJson);
+  const order = sortJson && parseColumnSet(table.schema, sortJson);
+  const rows = find(table, conditions, context.transaction);
+  return { rows: (order ? sortRows(rows, order) : rows).map((row) => rowText(row, columns)) };
+};
+
+/** A row as `select` and monitors print it: the object of those columns. */
+export const rowText = (row: Row, columns: readonly Column[]): JsonText =>
+  new JsonText(`{${columns.map((column) => `"${column.name}":${row.get(column).text(column.type)}`).join()}}`);
+
+const update: Operation['run'] = (parser, context) => {
+  const { transaction, symbols } = context;
+  const table = parseTable(parser, context);
+  const where = parser.required('where', 'array');
+  const rowJson = parser.required('row', 'object');
+  parser.finish();
+  const changes = parseRow(table.schema, rowJson, symbols);
+  for (const { name, mutable } of changes.keys()) {
+    if (mutable) continue;
+    const details = `Cannot update immutable column ${name} in table ${table.schema.name}.`;
+    throw new OvsdbError('constraint violation', details, parser.json);
+  }
+  const rows = find(table, parseConditions(table.schema, where, symbols), transaction);
+  for (const row of rows) transaction.modify(table, row, changes);
+  return { count: rows.length };
+};
+
+const mutateRows: Operation['run'] = (parser, context) => {
+  const { transaction, symbols } = context;
+  const table = parseTable(parser, context);
+  const where = parser.required('where', 'array');
+  const mutationsJson = parser.required('mutations', 'array');
+  parser.finish();
+  const mutations = mutationsJson.map((json) => parseMutation(table.schema, json, symbols));
+  const rows = find(table, parseConditions(table.schema, where, symbols), transaction);
+  for (const row of rows) transaction.modify(table, row, mutate(row, mutations));
+  return { count: rows.length };
+};
+
+const deleteRows: Operation['run'] = (parser, context) => {
+  const table = parseTable(parser, context);
+  const where = parser.required('where', 'array');
+  parser.finish();
+  const rows = find(table, parseConditions(table.schema, where, context.symbols), context.transaction);
+  for (const { uuid } of rows) context.transaction.delete(table, uuid);
+  return { count: rows.length };
+};
+
+const wait: Operation['run'] = (parser, context) => {
+  const table = parseTable(parser, context);
+  const where = parser.required('where', 'array');
+  const timeoutJson = parser.optional('timeout', 'number');
+  const columnsJson = parser.optional('columns', 'array');
+  const until = parser.required('until', 'string');
+  const rowsJson = parser.required('rows', 'array');
+  parser.finish();
+  const timeout = timeoutJson === undefined ? Number.POSITIVE_INFINITY : Number(timeoutJson);
+  if (timeout < 0) throw syntaxError('timeout must be nonnegative', timeoutJson);
+  if (until !== '==' && until !== '!=') throw syntaxError('"until" must be "==" or "!="', until);
+  const conditions = parseConditions(table.schema, where, context.symbols);
+  const columns = parseColumnSet(table.schema, columnsJson);
+  const expected = rowsJson.map((json) => projectExpected(table, json, columns, context.symbols));
+  const actual = find(table, conditions, context.transaction).map((row) => rowText(row, columns).text);
+  if (sameSets(new Set(actual), new Set(expected)) === (until === '==')) return {};
+  if (timeout === 0) throw new OvsdbError('timed out', '"where" clause test failed');
+  if (context.waited >= timeout) throw new OvsdbError('timed out', `"wait" timed out after ${context.waited} ms`);
+  throw new Blocked(timeout);
+};
+
+const projectExpected = (table: Table, json: Json, columns: readonly Column[], symbols: SymbolTable): string => {
+  const data: Map<Column, Datum> = parseRow(table.schema, json, symbols);
+  const uuid = data.get(uuidColumn)?.first;
+  return rowText(Row.create(table.schema, String(uuid), '', data), columns).text;
+};
+
+const sameSets = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean =>
+  a.size === b.size && [...a].every((each) => b.has(each));
+
+const commit: Operation['run'] = (parser, { transaction }) => {
+  const durable = parser.required('durable', 'boolean');
+  parser.finish();
+  transaction.durable ||= durable;
+  return {};
+};
+
+const abort: Operation['run'] = (parser) => {
+  parser.finish();
+  throw new OvsdbError('aborted', 'aborted by request');
+};
+
+const comment: Operation['run'] = (parser, { transaction }) => {
+  const text = parser.required('comment', 'string');
+  parser.finish();
+  transaction.comments.push(text);
+  return {};
+};
+
+const assert: Operation['run'] = (parser, { holdsLock }) => {
+  const lock = parser.required('lock', 'string');
+  parser.finish();
+  if (!holdsLock(lock)) throw new OvsdbError('not owner', `Asserted lock ${lock} not held.`);
+  return {};
+};
+
+/** The operations of RFC 7047 section 5.2. */
+export const operations: ReadonlyMap<string, Operation> = new Map<string, Operation>([
+  ['insert', { writes: true, run: insert }],
+  ['select', { writes: false, run: select }],
+  ['update', { writes: true, run: update }],
+  ['mutate', { writes: true, run: mutateRows }],
+  ['delete', { writes: true, run: deleteRows }],
+  ['wait', { writes: false, run: wait }],
+  ['commit', { writes: true, run: commit }],
+  ['abort', { writes: false, run: abort }],
+  ['comment', { writes: false, run: comment }],
+  ['assert', { writes: false, run: assert }],
+]);
+
+/** The rows that meet the conditions, found through an index where one of the conditions allows it. */
+const find = (table: Table, conditions: readonly Clause[], transaction: Transaction): Row[] => {
+  for (const clause of conditions) {
+    const candidates = typeof clause === 'boolean' ? undefined : candidatesFor(table, clause);
+    if (candidates === undefined) continue;
+    noteRead(table, clause, transaction);
+    return candidates.filter((row) => matches(row, conditions));
+  }
+  transaction.readAll(table);
+  const rows: Row[] = [];
+  for (const row of table.rows()) if (matches(row, conditions)) rows.push(row);
+  return rows;
+};
+
+/** All rows that can meet an equality or inclusion, without reading the table; undefined where there is no such way. */
+const candidatesFor = (table: Table, clause: Exclude<Clause, boolean>): readonly Row[] | undefined => {
+  const { column, function: test, argument } = clause;
+  if (test !== '==' && test !== 'includes') return undefined;
+  if (test === '==' && (isMap(column.type) || argument.size === 0)) return undefined;
+  for (const [key, value] of argument.elements()) return table.withElement(column, key, value);
+  return undefined;
+};
+
+const noteRead = (table: Table, clause: Clause, transaction: Transaction): void => {
+  const byUuid = typeof clause !== 'boolean' && clause.column === uuidColumn && isScalar(clause.column.type);
+  if (byUuid) transaction.readRow(table, String(clause.argument.first));
+  else transaction.readAll(table);
+};

@@ -1,0 +1,291 @@
+import type { Duplex } from 'node:stream';
+import type { TextLimits } from '../rpc/json-splitter.ts';
+import { logFor } from '../rpc/log.ts';
+import { type Notification, Peer, type Request } from '../rpc/peer.ts';
+import { OvsdbError, syntaxError } from '../schema/error.ts';
+import { formatJson, type Json, JsonText, type OutJson } from '../schema/json.ts';
+import { schemaToJson } from '../schema/schema.ts';
+import { isId, isUuid, zeroUuid } from '../schema/uuid.ts';
+import type { Database } from './database.ts';
+import type { LockOwner, Locks } from './lock.ts';
+import type { Monitor } from './monitor.ts';
+import { type MonitorVersion, parseConditionChange, parseMonitorRequests } from './monitor-request.ts';
+
+const log = logFor('jsonrpc_server');
+
+/** What a session serves. */
+export interface SessionHost {
+  readonly serverId: string;
+  readonly databases: ReadonlyMap<string, Database>;
+  readonly locks: Locks;
+}
+
+/** A method's answer; undefined when it is sent later. */
+type Method = (session: Session, params: readonly Json[], request: Request) => OutJson | undefined;
+
+/** A client that watches; `monitor` changes with its conditions. */
+interface Subscription {
+  readonly database: Database;
+  monitor: Monitor;
+  id: Json;
+  readonly subscriber: (updates: string) => void;
+}
+
+/** A refusal that the protocol words as a mere string. */
+class MethodError extends Error {}
+
+/** One client: what it watches, what it waits for and the locks it asked for (RFC 7047 section 4.1). */
+export class Session implements LockOwner {
+  readonly #host: SessionHost;
+  readonly #peer: Peer;
+  /** By the JSON text of their ids, which may be any value. */
+  readonly #subscriptions = new Map<string, Subscription>();
+  readonly #transactions = new Map<string, () => boolean>();
+  readonly #locks = new Set<string>();
+
+  constructor(host: SessionHost, name: string, stream: Duplex, closed: () => void, limits?: TextLimits) {
+    this.#host = host;
+    this.#peer = new Peer(
+      stream,
+      {
+        request: (request) => this.#request(request),
+        notification: (notification) => this.#notification(notification),
+        closed: (reason) => {
+          if (reason !== undefined) log.warn(`${name}: connection dropped (${reason.message})`);
+          this.#cleanUp();
+          closed();
+        },
+      },
+      limits,
+    );
+  }
+
+  close(): void {
+    this.#peer.close();
+  }
+
+  locked(name: string): void {
+    this.#peer.notify('locked', [name]);
+  }
+  stolen(name: string): void {
+    this.#peer.notify('stolen', [name]);
+  }
+  readonly #holdsLock = (name: string): boolean => this.#locks.has(name) && this.#host.locks.holds(name, this);
+
+  #request(request: Request): void {
+    try {
+      const method = methods.get(request.method);
+      if (method === undefined) throw new MethodError('unknown method');
+      const result = method(this, request.params, request);
+      if (result !== undefined) this.#peer.reply(request.id, result);
+    } catch (error) {
+      this.#peer.replyError(request.id, errorJson(error));
+    }
+  }
+
+  #notification({ method, params }: Notification): void {
+    if (method !== 'cancel') return;
+    const [id] = params;
+    const key = formatJson(id ?? null);
+    if (id === undefined || this.#transactions.get(key)?.() !== true) return;
+    this.#transactions.delete(key);
+    this.#peer.replyError(id, 'canceled');
+  }
+
+  #cleanUp(): void {
+    for (const withdraw of this.#transactions.values()) withdraw();
+    for (const { database, monitor, subscriber } of this.#subscriptions.values()) {
+      database.monitors.unsubscribe(monitor, subscriber);
+    }
+    for (const name of this.#locks) this.#host.locks.unlock(name, this);
+  }
+
+  /** The database that the first parameter names. */
+  #database(params: readonly Json[], method: string): Database {
+    const [name] = params;
+    if (typeof name !== 'string') {
+      throw syntaxError(`${method} request params must begin with <db-name>`, params);
+    }
+    const database = this.#host.databases.get(name);
+    if (database === undefined) {
+      const details = `${method} request specifies unknown database ${name}`;
+      throw new OvsdbError('unknown database', details, params);
+    }
+    return database;
+  }
+
+  listDatabases(): OutJson {
+    return [...this.#host.databases.keys()];
+  }
+
+  getSchema(params: readonly Json[]): OutJson {
+    return schemaToJson(this.#database(params, 'get_schema').schema);
+  }
+
+  serverId(): OutJson {
+    return this.#host.serverId;
+  }
+
+  transact(params: readonly Json[], { id }: Request): undefined {
+    const database = this.#database(params, 'transact');
+    const key = formatJson(id);
+    if (this.#transactions.has(key)) throw syntaxError('transact: duplicate request ID', params);
+    let answered = false;
+    const done = (results: string) => {
+      answered = true;
+      this.#transactions.delete(key);
+      this.#peer.reply(id, new JsonText(results));
+    };
+    const requester = { refusal: refusalOf(database.schema.name), holdsLock: this.#holdsLock };
+    const withdraw = database.submit({ operations: params.slice(1), requester, done });
+    if (!answered) this.#transactions.set(key, withdraw);
+  }
+
+  monitor(params: readonly Json[], version: MonitorVersion, method: string): OutJson {
+    const database = this.#database(params, method);
+    const [, id, requests] = params;
+    if (id === undefined || requests === undefined) throw syntaxError('invalid parameters', params);
+    const key = formatJson(id);
+    if (this.#subscriptions.has(key)) throw syntaxError('duplicate monitor ID', id);
+    const last = version === 3 ? lastTransaction(params) : zeroUuid;
+    database.flush();
+    const monitor = database.monitors.get(version, parseMonitorRequests(database.schema, requests, version));
+    const subscription: Subscription = {
+      database,
+      monitor,
+      id,
+      subscriber: (updates) => this.#update(subscription, updates),
+    };
+    this.#subscriptions.set(key, subscription);
+    database.monitors.subscribe(monitor, subscription.subscriber);
+    const initial = new JsonText(monitor.initial(database.tables));
+    return version === 3 ? [false, last === zeroUuid ? last : zeroUuid, initial] : initial;
+  }
+
+  #update({ monitor, id }: Subscription, updates: string): void {
+    const method = monitor.version === 1 ? 'update' : `update${monitor.version}`;
+    const transaction = monitor.version === 3 ? [zeroUuid] : [];
+    this.#peer.notify(method, [id, ...transaction, new JsonText(updates)]);
+  }
+
+  changeConditions(params: readonly Json[]): OutJson {
+    const [id = null, newId, requests] = params;
+    if (newId === undefined || requests === undefined) throw syntaxError('invalid parameters', params);
+    const subscription = this.#subscriptions.get(formatJson(id));
+    if (subscription === undefined || subscription.monitor.version === 1) {
+      throw syntaxError('unknown monitor session', id);
+    }
+    const newKey = formatJson(newId);
+    if (newKey !== formatJson(id) && this.#subscriptions.has(newKey)) throw syntaxError('duplicate monitor ID', newId);
+    const { database, monitor, subscriber } = subscription;
+    database.flush();
+    const newer = database.monitors.get(monitor.version, parseConditionChange(monitor.tables, requests));
+    const missed = monitor.transition(newer, database.tables);
+    if (newer !== monitor) {
+      database.monitors.subscribe(newer, subscriber);
+      database.monitors.unsubscribe(monitor, subscriber);
+    }
+    this.#subscriptions.delete(formatJson(id));
+    this.#subscriptions.set(newKey, subscription);
+    subscription.monitor = newer;
+    subscription.id = newId;
+    if (missed !== undefined) this.#update(subscription, missed);
+    return {};
+  }
+
+  cancelMonitor(params: readonly Json[]): OutJson {
+    if (params.length !== 1) throw syntaxError('invalid parameters', params);
+    const key = formatJson(params[0] ?? null);
+    const subscription = this.#subscriptions.get(key);
+    if (subscription === undefined) throw new MethodError('unknown monitor');
+    subscription.database.monitors.unsubscribe(subscription.monitor, subscription.subscriber);
+    this.#subscriptions.delete(key);
+    return {};
+  }
+
+  lock(params: readonly Json[], steal: boolean): OutJson {
+    const name = lockName(params, steal ? 'steal' : 'lock');
+    if (this.#locks.has(name)) {
+      throw syntaxError(`must issue "unlock" before new "${steal ? 'steal' : 'lock'}"`, params);
+    }
+    this.#locks.add(name);
+    if (!steal) return { locked: this.#host.locks.lock(name, this) };
+    this.#host.locks.steal(name, this);
+    return { locked: true };
+  }
+
+  unlock(params: readonly Json[]): OutJson {
+    const name = lockName(params, 'unlock');
+    if (!this.#locks.delete(name)) throw syntaxError('unlock: "unlock" without "lock" or "steal"', params);
+    this.#host.locks.unlock(name, this);
+    return {};
+  }
+
+  setChangeAware(params: readonly Json[]): OutJson {
+    if (params.length !== 1 || typeof params[0] !== 'boolean') {
+      throw syntaxError('set_db_change_aware: true or false parameter expected', params);
+    }
+    return {};
+  }
+
+  /** Answers in the order of the requests: transactions that have run are stored and answered first. */
+  flush(): void {
+    for (const database of this.#host.databases.values()) database.flush();
+  }
+}
+
+/** Names that begin with an underscore are the server's own (ovsdb-server(5)). */
+const refusalOf =
+  (database: string) =>
+  (operation: string): string | undefined =>
+    database.startsWith('_')
+      ? `${operation} operation not allowed on table in reserved database ${database}`
+      : undefined;
+
+const lockName = (params: readonly Json[], method: string): string => {
+  const [name] = params;
+  if (params.length !== 1 || typeof name !== 'string' || !isId(name)) {
+    throw syntaxError(`${method} request params must be <id>`, params);
+  }
+  return name;
+};
+
+const lastTransaction = (params: readonly Json[]): string => {
+  const last = params[3];
+  if (last === undefined) throw syntaxError('invalid parameters', params);
+  if (typeof last !== 'string' || !isUuid(last)) throw syntaxError('last-txn-id must be UUID format.', last);
+  return last;
+};
+
+const errorJson = (error: unknown): OutJson => {
+  if (error instanceof MethodError) return error.message;
+  if (error instanceof OvsdbError) return error.toJson();
+  log.err(`internal error: ${error instanceof Error ? error.stack : error}`);
+  return { error: 'internal error', details: error instanceof Error ? error.message : String(error) };
+};
+
+/** Methods other than transact first let what was asked before be answered. */
+const inOrder =
+  (method: Method): Method =>
+  (session, params, request) => {
+    session.flush();
+    return method(session, params, request);
+  };
+
+/** The methods of RFC 7047 section 4.1 and ovsdb-server(7). */
+const methods: ReadonlyMap<string, Method> = new Map<string, Method>([
+  ['transact', (session, params, request) => session.transact(params, request)],
+  ['list_dbs', inOrder((session) => session.listDatabases())],
+  ['get_schema', inOrder((session, params) => session.getSchema(params))],
+  ['get_server_id', inOrder((session) => session.serverId())],
+  ['monitor', inOrder((session, params) => session.monitor(params, 1, 'monitor'))],
+  ['monitor_cond', inOrder((session, params) => session.monitor(params, 2, 'monitor_cond'))],
+  ['monitor_cond_since', inOrder((session, params) => session.monitor(params, 3, 'monitor_cond_since'))],
+  ['monitor_cond_change', inOrder((session, params) => session.changeConditions(params))],
+  ['monitor_cancel', inOrder((session, params) => session.cancelMonitor(params))],
+  ['lock', inOrder((session, params) => session.lock(params, false))],
+  ['steal', inOrder((session, params) => session.lock(params, true))],
+  ['unlock', inOrder((session, params) => session.unlock(params))],
+  ['set_db_change_aware', inOrder((session, params) => session.setChangeAware(params))],
+  ['echo', inOrder((_session, params) => params)],
+]);

@@ -1,0 +1,245 @@
+import type BetterSqlite3 from 'better-sqlite3';
+import type { Atom, AtomicType } from '../schema/atom.ts';
+import { Datum, difference, type Element } from '../schema/datum.ts';
+import { toInteger } from '../schema/json.ts';
+import { Row } from '../schema/row.ts';
+import type { Column, TableSchema } from '../schema/schema.ts';
+import { isMap, isOptionalScalar, isScalar } from '../schema/type.ts';
+
+type Sqlite = BetterSqlite3.Database;
+type Statement = BetterSqlite3.Statement<unknown[]>;
+type SqlValue = number | bigint | string | null;
+
+const sqlTypes: { readonly [type in AtomicType]: string } = {
+  integer: 'INTEGER',
+  real: 'REAL',
+  boolean: 'INTEGER',
+  string: 'TEXT',
+  uuid: 'TEXT',
+};
+
+const toSql = (atom: Atom): SqlValue => (typeof atom === 'boolean' ? Number(atom) : atom);
+
+/** Integers come out of SQLite as bigints, so that none is rounded. */
+const fromSql = (type: AtomicType, value: unknown): Atom => {
+  switch (type) {
+    case 'integer':
+      return toInteger(BigInt(String(value))) ?? 0;
+    case 'real':
+      return Number(value);
+    case 'boolean':
+      return Number(value) !== 0;
+    case 'string':
+    case 'uuid':
+      return String(value);
+    default:
+      return type satisfies never;
+  }
+};
+
+/** Whether the column's value is one cell of the table itself; others have a table of their own. */
+const isCell = ({ type }: Column): boolean => isScalar(type) || isOptionalScalar(type);
+
+/** Two names that differ only in case are one name to SQLite, and it keeps names with its own prefix to itself. */
+export const sqlNames = (names: Iterable<string>): Map<string, string> => {
+  const taken = new Set<string>();
+  const unique = new Map<string, string>();
+  for (const name of names) {
+    let candidate = /^sqlite_/i.test(name) ? `table ${name}` : name;
+    while (taken.has(candidate.toLowerCase())) candidate += '~';
+    taken.add(candidate.toLowerCase());
+    unique.set(name, candidate);
+  }
+  return unique;
+};
+
+const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+/**
+ * One OVSDB table in SQL: a table with a cell for every scalar and optional scalar (NULL: none), and for every other
+ * column a table "Table.column" with a row for each member of the set, or pair of the map. Ephemeral columns are left
+ * out.
+ */
+export class SqlTable {
+  readonly #sqlite: Sqlite;
+  readonly #schema: TableSchema;
+  readonly #name: string;
+  readonly #cells: readonly { readonly column: Column; readonly sql: string }[];
+  readonly #children: readonly SqlChild[];
+  readonly #updates = new Map<string, Statement>();
+  #insert: Statement | undefined;
+  #delete: Statement | undefined;
+
+  constructor(sqlite: Sqlite, schema: TableSchema, name: string) {
+    const kept = schema.ownColumns.filter(({ ephemeral }) => !ephemeral);
+    const names = sqlNames(kept.map((column) => column.name));
+    const nameOf = (column: Column) => names.get(column.name) ?? column.name;
+    this.#sqlite = sqlite;
+    this.#schema = schema;
+    this.#name = name;
+    this.#cells = kept.filter(isCell).map((column) => ({ column, sql: quote(nameOf(column)) }));
+    this.#children = kept
+      .filter((column) => !isCell(column))
+      .map((column) => new SqlChild(sqlite, column, `${name}.${nameOf(column)}`, name));
+  }
+
+  create(): void {
+    const cells = this.#cells.map(
+      ({ column, sql }) => `, ${sql} ${sqlTypes[column.type.key.type]}${isScalar(column.type) ? ' NOT NULL' : ''}`,
+    );
+    const uuid = '_uuid TEXT NOT NULL UNIQUE';
+    this.#sqlite.exec(`CREATE TABLE ${quote(this.#name)} (_id INTEGER PRIMARY KEY, ${uuid}${cells.join('')})`);
+    for (const child of this.#children) child.create();
+  }
+
+  insert(row: Row): void {
+    this.#insert ??= this.#sqlite.prepare(
+      `INSERT INTO ${quote(this.#name)} (_uuid${this.#cells.map(({ sql }) => `, ${sql}`).join('')})
+       VALUES (?${', ?'.repeat(this.#cells.length)})`,
+    );
+    const values = this.#cells.map(({ column }) => cellValue(row.get(column)));
+    const { lastInsertRowid } = this.#insert.run(row.uuid, ...values);
+    for (const child of this.#children) child.insert(lastInsertRowid, row.get(child.column));
+  }
+
+  delete(uuid: string): void {
+    for (const child of this.#children) child.deleteAll(uuid);
+    this.#delete ??= this.#sqlite.prepare(`DELETE FROM ${quote(this.#name)} WHERE _uuid = ?`);
+    this.#delete.run(uuid);
+  }
+
+  modify(old: Row, row: Row): void {
+    const changed = this.#cells.filter(({ column }) => !old.get(column).equals(row.get(column)));
+    if (changed.length > 0) {
+      const values = changed.map(({ column }) => cellValue(row.get(column)));
+      this.#update(changed.map(({ sql }) => sql)).run(...values, row.uuid);
+    }
+    for (const child of this.#children) child.modify(row.uuid, old.get(child.column), row.get(child.column));
+  }
+
+  #update(columns: readonly string[]): Statement {
+    const assignments = columns.map((sql) => `${sql} = ?`).join(', ');
+    const known = this.#updates.get(assignments);
+    if (known !== undefined) return known;
+    const statement = this.#sqlite.prepare(`UPDATE ${quote(this.#name)} SET ${assignments} WHERE _uuid = ?`);
+    this.#updates.set(assignments, statement);
+    return statement;
+  }
+
+  /** All rows, each as a new version. */
+  *load(newUuid: () => string): Generator<Row> {
+    const children = this.#children.map((child) => ({ column: child.column, data: child.load() }));
+    const columns = this.#cells.map(({ sql }) => `, ${sql}`).join('');
+    const rows: IterableIterator<unknown[]> = this.#sqlite
+      .prepare<[], unknown[]>(`SELECT _id, _uuid${columns} FROM ${quote(this.#name)} ORDER BY _id`)
+      .safeIntegers()
+      .raw()
+      .iterate();
+    for (const [id, uuid, ...values] of rows) {
+      const data = new Map<Column, Datum>();
+      for (const [i, { column }] of this.#cells.entries()) data.set(column, cellDatum(column, values[i]));
+      for (const { column, data: found } of children) {
+        const datum = found.get(String(id));
+        if (datum !== undefined) data.set(column, datum);
+      }
+      yield Row.create(this.#schema, String(uuid), newUuid(), data);
+    }
+  }
+}
+
+const cellValue = (datum: Datum): SqlValue => (datum.first === undefined ? null : toSql(datum.first));
+const cellDatum = ({ type }: Column, value: unknown): Datum =>
+  value === null ? Datum.empty : Datum.of(fromSql(type.key.type, value));
+
+/** The table of one set or map column. */
+class SqlChild {
+  readonly column: Column;
+  readonly #sqlite: Sqlite;
+  readonly #name: string;
+  readonly #parent: string;
+  #put: Statement | undefined;
+  #remove: Statement | undefined;
+  #removeAll: Statement | undefined;
+  #idOf: Statement | undefined;
+
+  constructor(sqlite: Sqlite, column: Column, name: string, parent: string) {
+    this.#sqlite = sqlite;
+    this.column = column;
+    this.#name = quote(name);
+    this.#parent = quote(parent);
+  }
+
+  create(): void {
+    const { key, value } = this.column.type;
+    const pair = value === undefined ? '' : `, value ${sqlTypes[value.type]} NOT NULL`;
+    this.#sqlite.exec(
+      `CREATE TABLE ${this.#name} (_id INTEGER NOT NULL REFERENCES ${this.#parent}, key ${sqlTypes[key.type]} NOT NULL${pair},
+       PRIMARY KEY (_id, key)) WITHOUT ROWID`,
+    );
+  }
+
+  insert(id: number | bigint, datum: Datum): void {
+    for (const [key, value] of datum.elements()) this.#putElement(id, key, value);
+  }
+
+  #putElement(id: number | bigint, key: Atom, value: Atom | undefined): void {
+    this.#put ??= this.#sqlite.prepare(
+      `REPLACE INTO ${this.#name} VALUES (?, ?${isMap(this.column.type) ? ', ?' : ''})`,
+    );
+    if (value === undefined) this.#put.run(id, toSql(key));
+    else this.#put.run(id, toSql(key), toSql(value));
+  }
+
+  modify(uuid: string, before: Datum, after: Datum): void {
+    if (before === after) return;
+    let id: number | bigint | undefined;
+    for (const change of difference(before, after)) {
+      id ??= this.#id(uuid);
+      if (change.new === undefined) this.#removeElement(id, change.key);
+      else this.#putElement(id, change.key, isMap(this.column.type) ? change.new : undefined);
+    }
+  }
+
+  #id(uuid: string): number | bigint {
+    this.#idOf ??= this.#sqlite.prepare(`SELECT _id FROM ${this.#parent} WHERE _uuid = ?`).pluck();
+    const id: unknown = this.#idOf.get(uuid);
+    if (typeof id !== 'number' && typeof id !== 'bigint') throw new Error(`${this.#parent} has no row ${uuid}`);
+    return id;
+  }
+
+  #removeElement(id: number | bigint, key: Atom): void {
+    this.#remove ??= this.#sqlite.prepare(`DELETE FROM ${this.#name} WHERE _id = ? AND key = ?`);
+    this.#remove.run(id, toSql(key));
+  }
+
+  deleteAll(uuid: string): void {
+    this.#removeAll ??= this.#sqlite.prepare(
+      `DELETE FROM ${this.#name} WHERE _id = (SELECT _id FROM ${this.#parent} WHERE _uuid = ?)`,
+    );
+    this.#removeAll.run(uuid);
+  }
+
+  /** The data of all rows, by their `_id`. */
+  load(): Map<string, Datum> {
+    const { key, value } = this.column.type;
+    const rows = this.#sqlite
+      .prepare<[], unknown[]>(`SELECT * FROM ${this.#name} ORDER BY _id`)
+      .safeIntegers()
+      .raw()
+      .iterate();
+    const data = new Map<string, Datum>();
+    let elements: Element[] = [];
+    let current: string | undefined;
+    const finish = () => current !== undefined && data.set(current, Datum.fromElements(elements));
+    for (const [id, keyValue, mapValue] of rows) {
+      if (String(id) !== current) {
+        finish();
+        current = String(id);
+        elements = [];
+      }
+      elements.push([fromSql(key.type, keyValue), value && fromSql(value.type, mapValue)]);
+    }
+    finish();
+    return data;
+  }
+}

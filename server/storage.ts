@@ -1,0 +1,183 @@
+import { closeSync, existsSync, openSync, readSync, realpathSync, renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import BetterSqlite3 from 'better-sqlite3';
+import { native } from '../native/index.ts';
+import { formatJson, parseJson } from '../schema/json.ts';
+import type { Row } from '../schema/row.ts';
+import { type DatabaseSchema, parseSchema, schemaToJson } from '../schema/schema.ts';
+import { SqlTable, sqlNames } from './sql-table.ts';
+import type { RowChange } from './transaction.ts';
+
+/** The file cannot be used as a database; the message says why and what to do. */
+export class StorageError extends Error {}
+
+/** How tables and columns are laid out in the file; a file with another number is refused. */
+const layout = '1';
+
+/**
+ * A database file: SQLite in WAL mode, so that what is committed survives the end of this program at any moment. One SQL
+ * table per OVSDB table (see SqlTable), and `_meta` with the schema.
+ */
+export class SqliteStorage {
+  readonly schema: DatabaseSchema;
+  readonly #sqlite: BetterSqlite3.Database;
+  readonly #tables: ReadonlyMap<string, SqlTable>;
+  readonly #lock: number;
+  readonly #path: string;
+  #durable = false;
+
+  private constructor(path: string, sqlite: BetterSqlite3.Database, lock: number, schema: DatabaseSchema) {
+    this.#path = path;
+    this.#sqlite = sqlite;
+    this.#lock = lock;
+    this.schema = schema;
+    this.#tables = sqlTables(sqlite, schema);
+  }
+
+  /**
+   * Makes a database file of that schema, which must not exist.
+   * @throws StorageError
+   */
+  static create(path: string, schema: DatabaseSchema): void {
+    if (existsSync(path)) throw new StorageError(`${path}: already exists`);
+    // Under another name until it is whole: a file that is there is a database.
+    const unfinished = `${path}.new`;
+    try {
+      rmSync(unfinished, { force: true });
+      const sqlite = new BetterSqlite3(unfinished);
+      sqlite.pragma('auto_vacuum = INCREMENTAL');
+      sqlite.pragma('journal_mode = WAL');
+      sqlite.transaction(() => {
+        sqlite.exec('CREATE TABLE _meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID');
+        const put = sqlite.prepare('INSERT INTO _meta VALUES (?, ?)');
+        put.run('layout', layout);
+        put.run('name', schema.name);
+        put.run('version', schema.version);
+        put.run('schema', formatJson(schemaToJson(schema)));
+        for (const table of sqlTables(sqlite, schema).values()) table.create();
+      })();
+      sqlite.close();
+      renameSync(unfinished, path);
+    } catch (error) {
+      throw explain(path, error);
+    }
+  }
+
+  /**
+   * Opens a database file, which stays locked against other servers until closed.
+   * @throws StorageError
+   */
+  static open(path: string): SqliteStorage {
+    checkFormat(path);
+    const lock = lockDatabase(path);
+    try {
+      const sqlite = new BetterSqlite3(path, { fileMustExist: true });
+      sqlite.pragma('journal_mode = WAL');
+      sqlite.pragma('synchronous = NORMAL');
+      return new SqliteStorage(path, sqlite, lock, readSchema(path, sqlite));
+    } catch (error) {
+      closeSync(lock);
+      throw explain(path, error);
+    }
+  }
+
+  /** All rows of a table, as they were stored. */
+  load(table: string, newUuid: () => string): Iterable<Row> {
+    return this.#tables.get(table)?.load(newUuid) ?? [];
+  }
+
+  /** @throws StorageError; nothing of the transactions is stored then */
+  write(transactions: readonly (readonly RowChange[])[], durable: boolean): void {
+    try {
+      this.#setDurable(durable);
+      this.#sqlite.transaction(() => {
+        for (const changes of transactions) for (const change of changes) this.#writeChange(change);
+      })();
+    } catch (error) {
+      throw explain(this.#path, error);
+    }
+  }
+
+  #writeChange({ table, uuid, old, new: row }: RowChange): void {
+    const sqlTable = this.#tables.get(table.schema.name);
+    if (row === undefined) sqlTable?.delete(uuid);
+    else if (old === undefined) sqlTable?.insert(row);
+    else sqlTable?.modify(old, row);
+  }
+
+  /** In WAL mode a commit is synced to the disk with FULL; with NORMAL it only survives this program. */
+  #setDurable(durable: boolean): void {
+    if (durable !== this.#durable) this.#sqlite.pragma(`synchronous = ${durable ? 'FULL' : 'NORMAL'}`);
+    this.#durable = durable;
+  }
+
+  close(): void {
+    this.#sqlite.close();
+    closeSync(this.#lock);
+  }
+}
+
+const sqlTables = (sqlite: BetterSqlite3.Database, { tables }: DatabaseSchema): Map<string, SqlTable> => {
+  const names = sqlNames(tables.keys());
+  return new Map([...tables].map(([name, table]) => [name, new SqlTable(sqlite, table, names.get(name) ?? name)]));
+};
+
+const readSchema = (path: string, sqlite: BetterSqlite3.Database): DatabaseSchema => {
+  const get = sqlite.prepare<[string], unknown>('SELECT value FROM _meta WHERE key = ?').pluck();
+  const found = get.get('layout');
+  if (found !== layout) {
+    throw new StorageError(
+      `${path}: has layout ${found} and this program writes ${layout}: use the version that made it`,
+    );
+  }
+  return parseSchema(parseJson(String(get.get('schema'))));
+};
+
+const formats: readonly { readonly magic: string; readonly advice: string }[] = [
+  {
+    magic: 'OVSDB JSON',
+    advice: "is in the log format of Open vSwitch's C server; name another file for this one to use",
+  },
+  { magic: 'OVSDB CLUSTER', advice: 'is a clustered database of the C server, which this one does not serve' },
+];
+
+const checkFormat = (path: string): void => {
+  const head = Buffer.alloc(16);
+  try {
+    const fd = openSync(path, 'r');
+    try {
+      readSync(fd, head, 0, head.length, 0);
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    throw explain(path, error);
+  }
+  const text = head.toString('latin1');
+  if (text.startsWith('SQLite format 3\0')) return;
+  const known = formats.find(({ magic }) => text.startsWith(magic));
+  throw new StorageError(`${path}: ${known?.advice ?? 'is not a database file'}`);
+};
+
+/** The lock file's name is the C server's, so that neither serves what the other does. */
+const lockDatabase = (path: string): number => {
+  const real = realpathSync(path);
+  const fd = openSync(join(dirname(real), `.${basename(real)}.~lock~`), 'a+', 0o600);
+  if (native().lockFile(fd)) return fd;
+  const holder = native().lockHolder(fd);
+  closeSync(fd);
+  throw new StorageError(`${path}: cannot lock file because it is already locked by pid ${holder}`);
+};
+
+const sqliteAdvice: ReadonlyMap<string, string> = new Map([
+  ['SQLITE_CORRUPT', 'the file is damaged; restore it from a backup, or recover it with sqlite3'],
+  ['SQLITE_NOTADB', 'is not a database file'],
+  ['SQLITE_FULL', 'the disk is full'],
+]);
+
+const explain = (path: string, error: unknown): StorageError => {
+  if (error instanceof StorageError) return error;
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const message = error instanceof Error ? error.message : String(error);
+  return new StorageError(`${path}: ${sqliteAdvice.get(code) ?? message}`, { cause: error });
+};

@@ -1,0 +1,83 @@
+import { OvsdbError } from '../schema/error.ts';
+import { formatJson, type Json, type OutJson } from '../schema/json.ts';
+import { ObjectParser } from '../schema/parser.ts';
+import { SymbolTable } from '../schema/symbol.ts';
+import { checkTransaction } from './commit.ts';
+import { Blocked, type OperationContext, operations } from './operations.ts';
+import type { Tables } from './references.ts';
+import { type RowChange, Transaction } from './transaction.ts';
+
+/** Who asks, and what that allows. */
+export interface Requester {
+  /** Why an operation that can change rows is refused; undefined when it is not. */
+  readonly refusal: (operation: string) => string | undefined;
+  readonly holdsLock: (name: string) => boolean;
+}
+
+export interface Clock {
+  /** Milliseconds, from any start. */
+  readonly now: () => number;
+  readonly newUuid: () => string;
+}
+
+export type Outcome =
+  | {
+      readonly kind: 'done';
+      /** The result of each operation, as text; null for those after one that failed. */
+      readonly results: string;
+      /** What is to be stored and told; empty when the transaction failed. */
+      readonly changes: readonly RowChange[];
+      readonly transaction: Transaction;
+    }
+  | {
+      /** A `wait` does not hold yet; nothing was changed. */
+      readonly kind: 'blocked';
+      readonly timeout: number;
+      readonly transaction: Transaction;
+    };
+
+/**
+ * Runs the operations of one transaction against the tables, up to the point where it is to be stored: rows in memory
+ * are changed, and can be changed back by `transaction.undo()`. A transaction that failed has changed nothing.
+ * @param waited how long the transaction was blocked before, in ms
+ */
+export const transact = (
+  tables: Tables,
+  list: readonly Json[],
+  requester: Requester,
+  newUuid: () => string,
+  waited: number,
+): Outcome => {
+  const transaction = new Transaction(newUuid);
+  const symbols = new SymbolTable(newUuid);
+  const context: OperationContext = { tables, transaction, symbols, waited, holdsLock: requester.holdsLock };
+  const results: OutJson[] = [];
+  try {
+    for (const [i, json] of list.entries()) {
+      results.push(runOperation(json, `ovsdb operation ${i + 1} of ${list.length}`, context, requester));
+    }
+    const changes = checkTransaction(tables, transaction);
+    return { kind: 'done', results: formatJson(results), changes, transaction };
+  } catch (error) {
+    transaction.undo();
+    if (error instanceof Blocked) return { kind: 'blocked', timeout: error.timeout, transaction };
+    if (!(error instanceof OvsdbError)) throw error;
+    return { kind: 'done', results: failedResults(results, error, list.length), changes: [], transaction };
+  }
+};
+
+const runOperation = (json: Json, name: string, context: OperationContext, { refusal }: Requester): OutJson => {
+  const parser = new ObjectParser(json, name);
+  const op = parser.required('op', 'id');
+  const operation = operations.get(op);
+  if (operation === undefined) throw parser.error(`No operation "${op}"`);
+  const refused = operation.writes ? refusal(op) : undefined;
+  if (refused !== undefined) throw new OvsdbError('not allowed', refused);
+  return operation.run(parser, context);
+};
+
+/** The error stands in place of the operation that failed, or behind them all when the whole transaction did. */
+const failedResults = (results: readonly OutJson[], error: OvsdbError, count: number): string => {
+  const nulls = Array.from({ length: Math.max(0, count - results.length - 1) }, () => null);
+  return formatJson([...results, error.toJson(), ...nulls]);
+};
