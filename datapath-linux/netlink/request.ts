@@ -79,12 +79,20 @@ export function getForeignLink(namespaceId: number, ifindex: number): Buffer {
     .build();
 }
 
-/** The 64-bit counters of all links: struct if_stats_msg with the filter IFLA_STATS_LINK_64. */
-export function dumpStatistics(): Buffer {
+/** struct if_stats_msg: u8 family, 3 pad, u32 ifindex, u32 filter mask; here IFLA_STATS_LINK_64. */
+function ifStatsmsg(ifindex: number): Buffer {
   const fixed = Buffer.alloc(12);
+  writeU32(fixed, ifindex, 4);
   writeU32(fixed, 1, 8);
-  return new MessageBuilder(types.getStatistics, 0, fixed).build();
+  return fixed;
 }
+
+/** The 64-bit counters of one link. */
+export const getStatistics = (ifindex: number): Buffer =>
+  new MessageBuilder(types.getStatistics, 0, ifStatsmsg(ifindex)).build();
+
+/** The 64-bit counters of all links. */
+export const dumpStatistics = (): Buffer => new MessageBuilder(types.getStatistics, 0, ifStatsmsg(0)).build();
 
 export function dumpAddresses(): Buffer {
   return new MessageBuilder(types.getAddress, 0, Buffer.alloc(8)).build();

@@ -1,0 +1,108 @@
+/** The state of the kernel that the switch compares with what it wants, and how it is read. */
+import { doomedGroup, outerDevice, ownedGroup } from './names.ts';
+import type { NetlinkClient } from './netlink/client.ts';
+import { DumpInterruptedError } from './netlink/error.ts';
+import { type ForwardingEntry, parseForwardingEntry } from './netlink/forwarding.ts';
+import { type Link, parseLink } from './netlink/link.ts';
+import { dumpForwarding, dumpLinks, getForeignLink } from './netlink/request.ts';
+
+/** Whether the switch made the device. */
+export const isOwned = ({ group }: Link): boolean => group === ownedGroup || group === doomedGroup;
+
+/** The host's end of an internal port. */
+export interface Inner {
+  readonly link: Link;
+  /** Our number for the network namespace it was moved to. */
+  readonly namespaceId: number | undefined;
+}
+
+export class KernelState {
+  readonly links: readonly Link[];
+  readonly #byIndex: ReadonlyMap<number, Link>;
+  readonly #byName: ReadonlyMap<string, Link>;
+  readonly #foreign: ReadonlyMap<number, Link>;
+  readonly #forwarding: ReadonlyMap<number, readonly ForwardingEntry[]>;
+
+  /**
+   * `links`: all of the namespace. `foreign`: by the ifindex of a veth end here, its peer in another namespace.
+   * `forwarding`: by the ifindex of a bridge port, its entries in the bridge's forwarding table.
+   */
+  constructor(
+    links: readonly Link[],
+    foreign: ReadonlyMap<number, Link> = new Map(),
+    forwarding: ReadonlyMap<number, readonly ForwardingEntry[]> = new Map(),
+  ) {
+    this.links = links;
+    this.#byIndex = new Map(links.map((link) => [link.ifindex, link]));
+    const alternative = links.flatMap((link) => link.altnames.map((name): [string, Link] => [name, link]));
+    this.#byName = new Map([...alternative, ...links.map((link): [string, Link] => [link.name, link])]);
+    this.#foreign = foreign;
+    this.#forwarding = forwarding;
+  }
+
+  /** A device by its name or an alternative name. */
+  find(name: string): Link | undefined {
+    return this.#byName.get(name);
+  }
+
+  at(ifindex: number): Link | undefined {
+    return this.#byIndex.get(ifindex);
+  }
+
+  /** The peer of a veth end, in this namespace or another; by index, because it may be renamed. */
+  innerOf(outer: Link): Inner | undefined {
+    const { linkNamespaceId } = outer;
+    const link = linkNamespaceId === undefined ? this.#byIndex.get(outer.link) : this.#foreign.get(outer.ifindex);
+    return link && { link, namespaceId: linkNamespaceId };
+  }
+
+  forwardingOf(port: Link): readonly ForwardingEntry[] {
+    return this.#forwarding.get(port.ifindex) ?? [];
+  }
+}
+
+/** Peers in other namespaces; one that went away meanwhile, or may not be looked at, is left out. */
+function readForeign(client: NetlinkClient, links: readonly Link[]): ReadonlyMap<number, Link> {
+  const outers: Link[] = [];
+  const requests: Buffer[] = [];
+  for (const link of links) {
+    if (!isOwned(link) || link.kind !== 'veth' || link.linkNamespaceId === undefined) continue;
+    outers.push(link);
+    requests.push(getForeignLink(link.linkNamespaceId, link.link));
+  }
+  const found = new Map<number, Link>();
+  for (let at = 0; at < requests.length; at += foreignPerBatch) {
+    client.batch(requests.slice(at, at + foreignPerBatch)).forEach(({ payloads: [payload] }, index) => {
+      const outer = outers[at + index];
+      if (payload && outer) found.set(outer.ifindex, parseLink(payload));
+    });
+  }
+  return found;
+}
+
+const foreignPerBatch = 128;
+
+/** The forwarding entries of the local ports, the only ports that ever get any from the switch. */
+function readForwarding(client: NetlinkClient, links: readonly Link[], bridges: readonly string[]) {
+  const outers = new Set(bridges.map(outerDevice));
+  const found = new Map<number, readonly ForwardingEntry[]>();
+  for (const { name, ifindex, master } of links) {
+    if (master === 0 || !outers.has(name)) continue;
+    try {
+      found.set(ifindex, client.dump(dumpForwarding(ifindex), parseForwardingEntry));
+    } catch (error) {
+      // The port went away since the links were read: an event is on its way.
+      if (error instanceof DumpInterruptedError) throw error;
+    }
+  }
+  return found;
+}
+
+/**
+ * Reads the kernel's state, with the forwarding entries of the local ports of `bridges`.
+ * @throws DumpInterruptedError when the links change faster than they can be read.
+ */
+export function readKernel(client: NetlinkClient, bridges: readonly string[]): KernelState {
+  const links = client.dump(dumpLinks(), parseLink);
+  return new KernelState(links, readForeign(client, links), readForwarding(client, links, bridges));
+}

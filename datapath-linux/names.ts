@@ -1,0 +1,55 @@
+/**
+ * What the switch calls the devices it makes, and how it marks them. The interface group says "the switch made this":
+ * it is set in the message that creates or claims a device, so that no crash leaves one unmarked. Devices that were
+ * there before keep their group and get an alternative name instead, which is taken away again on release.
+ */
+import { createHash } from 'node:crypto';
+
+/** Devices of this group (IFLA_GROUP) were made by the switch: "ovsw". */
+export const ownedGroup = 0x6f767377;
+/** Devices of this group are on their way out: those of `ownedGroup` are moved here and go in one message. */
+export const doomedGroup = ownedGroup + 1;
+
+const nameMax = 15;
+
+/** `prefix` + `name`, shortened with a part of its hash where that is longer than a device name may be. */
+function derivedName(prefix: string, name: string): string {
+  if (Buffer.byteLength(name) + prefix.length <= nameMax) return prefix + name;
+  const hash = createHash('sha256').update(name).digest('hex').slice(0, 5);
+  const room = nameMax - prefix.length - hash.length - 1;
+  const start = Buffer.from(name)
+    .subarray(0, room)
+    .toString('latin1')
+    .replace(/[^\x21-\x7e]/g, '_');
+  return `${prefix}${start}-${hash}`;
+}
+
+/** The kernel bridge behind a bridge, such as `sw-br0`. */
+export const bridgeDevice = (bridge: string): string => derivedName('sw-', bridge);
+/** The end of an internal port's veth pair that is in the kernel bridge, such as `to-int0`. */
+export const outerDevice = (port: string): string => derivedName('to-', port);
+
+/** What `ip link` shows a person beside the devices that the switch made. */
+export const bridgeAlias = (bridge: string): string => `Open vSwitch bridge ${bridge}`;
+export const outerAlias = (port: string): string => `Open vSwitch port ${port}`;
+
+/** The alternative name of a device that was there before it became a port. */
+export const takenMark = (ifindex: number): string => `openvswitch.port.${ifindex}`;
+/** The alternative name that remembers the MTU such a device had before `mtu_request` changed it. */
+export const mtuMark = (ifindex: number, mtu: number): string => `openvswitch.mtu.${ifindex}.${mtu}`;
+
+const takenPattern = /^openvswitch\.port\.\d+$/;
+const mtuPattern = /^openvswitch\.mtu\.\d+\.(\d+)$/;
+
+/** Our marks among a device's alternative names, and the MTU it had. */
+export function readMarks(altnames: readonly string[]): { marks: readonly string[]; mtu: number | undefined } {
+  const marks = altnames.filter((name) => takenPattern.test(name) || mtuPattern.test(name));
+  const mtu = marks.map((mark) => mtuPattern.exec(mark)?.[1]).find((found) => found !== undefined);
+  return { marks, mtu: mtu === undefined ? undefined : Number(mtu) };
+}
+
+/** Whether the kernel takes this for a device's name: 1–15 bytes, no slash, colon, percent sign or white space. */
+export function isDeviceName(name: string): boolean {
+  const length = Buffer.byteLength(name);
+  return length > 0 && length <= nameMax && !/[/:%\s\0]/.test(name) && name !== '.' && name !== '..';
+}

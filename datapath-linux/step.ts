@@ -1,0 +1,94 @@
+/** What can be done to the kernel to bring it nearer to what is desired. Data only: `diff` makes it, `apply` does it. */
+import type { LinkChange, LinkReference } from './netlink/request.ts';
+import type { TapOptions } from './tap.ts';
+
+/** Whom it concerns if a step fails: an interface by its name, or a bridge and all its interfaces. */
+export type Subject = { readonly port: string } | { readonly bridge: string };
+
+interface Common {
+  readonly subject: Subject;
+}
+
+/** Lets a device go that was there before: out of our bridge, its MTU restored, our marks removed. */
+export interface Release extends Common {
+  readonly op: 'release';
+  readonly ifindex: number;
+  readonly detach: boolean;
+  readonly mtu: number | undefined;
+  readonly marks: readonly string[];
+}
+/** Deletes a device of our making. */
+export interface Delete extends Common {
+  readonly op: 'delete';
+  readonly ifindex: number;
+  readonly name: string;
+}
+export interface CreateBridge extends Common {
+  readonly op: 'create-bridge';
+  readonly name: string;
+  readonly address: string;
+}
+/** Gives a bridge of our making the settings it was made with. */
+export interface ResetBridge extends Common {
+  readonly op: 'reset-bridge';
+  readonly ifindex: number;
+}
+export interface DisableIpv6 extends Common {
+  readonly op: 'disable-ipv6';
+  readonly name: string;
+}
+export interface CreateInternal extends Common {
+  readonly op: 'create-internal';
+  readonly outer: string;
+  readonly inner: string;
+  readonly master: number;
+  readonly alias: string;
+  readonly address: string | undefined;
+  readonly mtu: number | undefined;
+}
+export interface CreateTap extends Common {
+  readonly op: 'create-tap';
+  readonly name: string;
+  readonly master: number;
+  readonly alias: string;
+  readonly options: TapOptions;
+  readonly mtu: number | undefined;
+}
+/** Marks a device that others made. */
+export interface Mark extends Common {
+  readonly op: 'mark';
+  readonly ifindex: number;
+  readonly mark: string;
+}
+export interface Change extends Common {
+  readonly op: 'change';
+  readonly link: LinkReference;
+  readonly change: LinkChange;
+}
+/** Sends frames for an address to a port of a bridge, or stops that. */
+export interface Forward extends Common {
+  readonly op: 'forward';
+  readonly ifindex: number;
+  readonly address: string;
+  readonly present: boolean;
+}
+
+export type Step =
+  | Release
+  | Delete
+  | CreateBridge
+  | ResetBridge
+  | DisableIpv6
+  | CreateInternal
+  | CreateTap
+  | Mark
+  | Change
+  | Forward;
+
+/** The step in words, for the log. */
+export function describeStep(step: Step): string {
+  const about = 'bridge' in step.subject ? `bridge ${step.subject.bridge}` : `interface ${step.subject.port}`;
+  if (step.op !== 'change') return `${about}: ${step.op}`;
+  const changes = Object.entries(step.change).filter(([, value]) => value !== undefined);
+  return `${about}: change ${changes.map(([key, value]) => `${key}=${value}`).join(' ')}`;
+}

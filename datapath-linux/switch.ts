@@ -1,0 +1,162 @@
+/**
+ * The running switch. A database update, a kernel notice, a timer and the start all only say "look"; one look at a
+ * time makes the kernel as the database wants it and reports back. While another switch holds the lock, or the
+ * database is away, the network stays as it is.
+ */
+import { release } from 'node:os';
+import { native } from '../native/index.ts';
+import { type Log, logFor } from '../rpc/log.ts';
+import { Replica } from '../rpc/replica.ts';
+import type { OutJson } from '../schema/json.ts';
+import { type Configuration, monitoredColumns, readConfiguration } from './configuration.ts';
+import { hostSystem } from './host.ts';
+import { Loop } from './loop.ts';
+import { NetlinkClient } from './netlink/client.ts';
+import { LinkEvents } from './netlink/events.ts';
+import { dumpStatistics, getStatistics } from './netlink/request.ts';
+import { type LinkStatistics, parseStatistics } from './netlink/statistics.ts';
+import { type Outcome, Reconciler } from './reconciler.ts';
+import { Reporter } from './reporter.ts';
+import type { About } from './status.ts';
+import { describeStep } from './step.ts';
+import { switchLock, whileLocked } from './update.ts';
+import { ovsVersion } from './version.ts';
+
+export interface SwitchOptions {
+  /** The database server, such as `unix:/var/run/openvswitch/db.sock`. */
+  readonly remote: string;
+}
+
+export interface Switch {
+  /** Ends the daemon's work; the network goes on forwarding as it is. */
+  stop(): Promise<void>;
+}
+
+/** In milliseconds; other_config:stats-update-interval can only make it longer, as in the C daemon. */
+const statisticsInterval = 5000;
+const statisticsPerBatch = 128;
+
+/**
+ * Starts the switch in this process's network namespace. It connects, and reconnects, on its own.
+ * @throws Error when the kernel cannot be spoken to: no native helper, or no netlink.
+ */
+export function startSwitch(options: SwitchOptions): Switch {
+  return new RunningSwitch(options, logFor('bridge'));
+}
+
+class RunningSwitch implements Switch {
+  readonly #log: Log;
+  readonly #client = new NetlinkClient();
+  readonly #events: LinkEvents;
+  readonly #replica: Replica;
+  readonly #reconciler: Reconciler;
+  readonly #reporter: Reporter;
+  readonly #loop: Loop;
+  #statisticsTimer: NodeJS.Timeout | undefined;
+  #problems: ReadonlyMap<string, string> = new Map();
+  #disabled = false;
+
+  constructor({ remote }: SwitchOptions, log: Log) {
+    this.#log = log;
+    this.#loop = new Loop(
+      () => this.#look(),
+      (error) => log.warn(`will try again: ${error instanceof Error ? error.message : error}`),
+    );
+    this.#events = new LinkEvents(() => this.#loop.soon());
+    this.#reconciler = new Reconciler({ client: this.#client, events: this.#events, accounts: native() });
+    this.#replica = new Replica({
+      target: remote,
+      database: 'Open_vSwitch',
+      tables: monitoredColumns,
+      lock: switchLock,
+      changed: () => this.#databaseChanged(),
+    });
+    this.#reporter = new Reporter({
+      replica: this.#replica,
+      about: () => this.#about(),
+      datapathVersion: release(),
+      readStatistics: (ifindexes) => this.#readStatistics(ifindexes),
+    });
+    this.#scheduleStatistics(undefined);
+  }
+
+  async stop(): Promise<void> {
+    clearTimeout(this.#statisticsTimer);
+    const idle = this.#loop.stop();
+    // Ends a transaction that the loop may be waiting for.
+    await this.#replica.close();
+    await idle;
+    this.#events.close();
+    this.#client.close();
+  }
+
+  #databaseChanged(): void {
+    if (!this.#replica.synced) this.#reporter.forget();
+    this.#loop.now();
+  }
+
+  async #look(): Promise<void> {
+    const configuration = this.#configuration();
+    if (!configuration) return;
+    const outcome = await this.#reconciler.reconcile(configuration);
+    this.#logOutcome(outcome);
+    await this.#write(this.#reporter.report(configuration, outcome));
+  }
+
+  /** What to do now: nothing without a database, or while another switch does it. */
+  #configuration(): Configuration | undefined {
+    if (!this.#replica.synced) return undefined;
+    if (this.#replica.locked === this.#disabled) {
+      this.#disabled = !this.#disabled;
+      if (this.#disabled) this.#log.warn('another ovs-vswitchd holds the database lock: idle until it goes away');
+    }
+    return this.#disabled ? undefined : readConfiguration(this.#replica);
+  }
+
+  async #write(operations: readonly OutJson[]): Promise<void> {
+    if (operations.length > 0) await this.#replica.transact(whileLocked(operations));
+  }
+
+  #logOutcome({ steps, failures, problems }: Outcome): void {
+    const failed = new Set(failures.map(({ step }) => step));
+    for (const step of steps) if (!failed.has(step)) this.#log.dbg(describeStep(step));
+    for (const { step, reason } of failures) this.#log.warn(`${describeStep(step)}: ${reason}`);
+    for (const [name, problem] of problems) if (this.#problems.get(name) !== problem) this.#log.warn(problem);
+    this.#problems = problems;
+  }
+
+  #about(): About {
+    const { type, version } = hostSystem();
+    const schemaVersion = this.#replica.schema?.version ?? '';
+    return { ovsVersion, schemaVersion, systemType: type, systemVersion: version };
+  }
+
+  #readStatistics(ifindexes?: readonly number[]): LinkStatistics[] {
+    if (ifindexes === undefined) return this.#client.dump(dumpStatistics(), parseStatistics);
+    const found: LinkStatistics[] = [];
+    for (let at = 0; at < ifindexes.length; at += statisticsPerBatch) {
+      const answers = this.#client.batch(ifindexes.slice(at, at + statisticsPerBatch).map(getStatistics));
+      for (const { payloads } of answers) found.push(...payloads.map(parseStatistics));
+    }
+    return found;
+  }
+
+  #scheduleStatistics(configuration: Configuration | undefined): void {
+    const configured = Number(configuration?.otherConfig.get('stats-update-interval') ?? 0);
+    const interval = configured > statisticsInterval && configured < 2 ** 31 ? configured : statisticsInterval;
+    this.#statisticsTimer = setTimeout(() => {
+      const current = this.#configuration();
+      this.#scheduleStatistics(current);
+      if (current) this.#refresh();
+    }, interval);
+  }
+
+  /**
+   * Besides the counters, whatever changes without a notice is looked at now: devices in other namespaces. And what
+   * failed is tried again.
+   */
+  #refresh(): void {
+    this.#write(this.#reporter.reportStatistics()).catch((error: unknown) => this.#log.dbg(`statistics: ${error}`));
+    if (this.#problems.size > 0 || this.#reporter.seesOtherNamespaces) this.#loop.soon();
+  }
+}
