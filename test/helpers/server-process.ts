@@ -1,0 +1,83 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import type { ExecutionContext } from 'ava';
+import { findProgram } from './requires.ts';
+import { temporaryFolder } from './temporary.ts';
+
+/** A running ovsdb-server, the C program's or ours, on a unix socket. */
+export class ServerProcess {
+  readonly socket: string;
+  readonly database: string;
+  readonly child: ChildProcess;
+  #stderr = '';
+
+  constructor(child: ChildProcess, socket: string, database: string) {
+    this.child = child;
+    this.socket = socket;
+    this.database = database;
+    child.stderr?.on('data', (chunk: Buffer) => {
+      this.#stderr += chunk;
+    });
+  }
+
+  get target(): string {
+    return `unix:${this.socket}`;
+  }
+
+  /** What it logged so far. */
+  get log(): string {
+    return this.#stderr;
+  }
+
+  /** Stops it, and waits until it is gone. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    const { child } = this;
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill(signal);
+    child.stdin?.end();
+    await exited;
+  }
+}
+
+const cProgram = (name: string): string => {
+  const path = findProgram(name);
+  if (path === undefined) throw new Error(`${name} is not installed`);
+  return path;
+};
+
+type Test = Pick<ExecutionContext, 'teardown'>;
+
+/** Starts the C ovsdb-server on a new database of that schema; resolves when it listens. */
+export const startCServer = async (t: Test, schema: string): Promise<ServerProcess> => {
+  const folder = temporaryFolder(t);
+  const database = join(folder, 'database');
+  execFileSync(cProgram('ovsdb-tool'), ['create', database, schema]);
+  return runCServer(t, database);
+};
+
+/**
+ * Starts the C ovsdb-server on a database that exists. Its --run command says when it listens, and lives as long as
+ * our end of the pipe: a test that dies takes the server with it.
+ */
+export const runCServer = async (t: Test, database: string): Promise<ServerProcess> => {
+  const socket = join(temporaryFolder(t), 'socket');
+  const child = spawn(
+    cProgram('ovsdb-server'),
+    ['--log-file=/dev/null', '--unixctl=none', `--remote=punix:${socket}`, '--run=echo ready; cat', database],
+    { stdio: ['pipe', 'pipe', 'pipe'] },
+  );
+  return ready(t, child, new ServerProcess(child, socket, database));
+};
+
+/** Waits for the first line on its standard output. */
+const ready = async (t: Test, child: ChildProcess, server: ServerProcess): Promise<ServerProcess> => {
+  t.teardown(() => server.stop());
+  await new Promise<void>((resolve, reject) => {
+    child.stdout?.once('data', () => resolve());
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`the server exited with ${code}: ${server.log}`)));
+  });
+  return server;
+};
