@@ -26,6 +26,7 @@ export class Recording {
       ...each,
       steps: each.steps.map((step, i) => {
         const answer = this.#answers.get(each.name)?.[i];
+        if (answer === undefined) return step;
         return step.c310 === undefined ? { ...step, expected: answer } : { ...step, c310: answer };
       }),
     }));
