@@ -35,7 +35,11 @@ export class OvsdbError extends Error {
 
   constructor(tag: ErrorTag, details: string, at?: Json) {
     const syntax = at === undefined ? undefined : formatJson(at, true);
+    // Where in this program a peer's mistake was noticed is of no interest, and finding out takes long.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(`${syntax === undefined ? '' : `syntax "${syntax}": `}${tag}: ${details}`);
+    Error.stackTraceLimit = stackTraceLimit;
     this.tag = tag;
     this.details = details;
     this.syntax = syntax;

@@ -34,13 +34,22 @@ export class Row {
 
   /** The columns in which two versions of a row differ; `_version` does not count. */
   changedColumns(newer: Row): Column[] {
-    return this.table.ownColumns.filter((column) => !this.get(column).equals(newer.get(column)));
+    return this.table.ownColumns.filter(({ index }) => !sameDatum(this.data[index], newer.data[index]));
+  }
+
+  /** Whether two versions of a row have the same data. */
+  hasSameData(other: Row): boolean {
+    return this.data === other.data || this.data.every((datum, i) => sameDatum(datum, other.data[i]));
   }
 
   isDefault(column: Column): boolean {
     return defaultsOf(this.table)[column.index]?.equals(this.get(column)) ?? false;
   }
 }
+
+/** Most columns of two versions share one datum. */
+const sameDatum = (a: Datum | undefined, b: Datum | undefined): boolean =>
+  a === b || (a !== undefined && b !== undefined && a.equals(b));
 
 const withChanges = (data: readonly Datum[], changes: ReadonlyMap<Column, Datum>): Datum[] => {
   const changed = [...data];

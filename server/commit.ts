@@ -37,8 +37,7 @@ export const checkTransaction = (tables: Tables, transaction: Transaction): RowC
 /** A row that was written but is as it was counts as not changed, and keeps its version. */
 const dropEmptyChanges = (transaction: Transaction): void => {
   for (const { table, uuid, old, new: now } of transaction.changes()) {
-    if (old !== undefined && now !== undefined && old.changedColumns(now).length === 0)
-      transaction.put(table, uuid, old);
+    if (old !== undefined && now !== undefined && old.hasSameData(now)) transaction.put(table, uuid, old);
   }
 };
 
@@ -53,9 +52,10 @@ const checkMaxRows = (changes: readonly RowChange[]): void => {
   }
 };
 
-const checkIndexes = ({ table, new: row }: RowChange, originals: Originals): void => {
+const checkIndexes = ({ table, old, new: row }: RowChange, originals: Originals): void => {
   if (row === undefined) return;
   for (const index of table.indexes) {
+    if (old !== undefined && index.hasSameKey(old, row)) continue;
     const [first, second] = index.find(row);
     if (first !== undefined && second !== undefined) throw duplicate(index, table, [first, second], originals);
   }

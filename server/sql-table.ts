@@ -158,9 +158,9 @@ class SqlChild {
   readonly #name: string;
   readonly #parent: string;
   #put: Statement | undefined;
+  #putOf: Statement | undefined;
   #remove: Statement | undefined;
   #removeAll: Statement | undefined;
-  #idOf: Statement | undefined;
 
   constructor(sqlite: Sqlite, column: Column, name: string, parent: string) {
     this.#sqlite = sqlite;
@@ -192,24 +192,26 @@ class SqlChild {
 
   modify(uuid: string, before: Datum, after: Datum): void {
     if (before === after) return;
-    let id: number | bigint | undefined;
     for (const change of difference(before, after)) {
-      id ??= this.#id(uuid);
-      if (change.new === undefined) this.#removeElement(id, change.key);
-      else this.#putElement(id, change.key, isMap(this.column.type) ? change.new : undefined);
+      if (change.new === undefined) this.#removeElement(uuid, change.key);
+      else this.#putElementOf(uuid, change.key, isMap(this.column.type) ? change.new : undefined);
     }
   }
 
-  #id(uuid: string): number | bigint {
-    this.#idOf ??= this.#sqlite.prepare(`SELECT _id FROM ${this.#parent} WHERE _uuid = ?`).pluck();
-    const id: unknown = this.#idOf.get(uuid);
-    if (typeof id !== 'number' && typeof id !== 'bigint') throw new Error(`${this.#parent} has no row ${uuid}`);
-    return id;
+  #putElementOf(uuid: string, key: Atom, value: Atom | undefined): void {
+    const { type } = this.column;
+    this.#putOf ??= this.#sqlite.prepare(
+      `REPLACE INTO ${this.#name} SELECT _id, ?${isMap(type) ? ', ?' : ''} FROM ${this.#parent} WHERE _uuid = ?`,
+    );
+    if (value === undefined) this.#putOf.run(toSql(key), uuid);
+    else this.#putOf.run(toSql(key), toSql(value), uuid);
   }
 
-  #removeElement(id: number | bigint, key: Atom): void {
-    this.#remove ??= this.#sqlite.prepare(`DELETE FROM ${this.#name} WHERE _id = ? AND key = ?`);
-    this.#remove.run(id, toSql(key));
+  #removeElement(uuid: string, key: Atom): void {
+    this.#remove ??= this.#sqlite.prepare(
+      `DELETE FROM ${this.#name} WHERE _id = (SELECT _id FROM ${this.#parent} WHERE _uuid = ?) AND key = ?`,
+    );
+    this.#remove.run(uuid, toSql(key));
   }
 
   deleteAll(uuid: string): void {

@@ -24,6 +24,9 @@ export class SqliteStorage {
   readonly #tables: ReadonlyMap<string, SqlTable>;
   readonly #lock: number;
   readonly #path: string;
+  readonly #begin: BetterSqlite3.Statement;
+  readonly #commit: BetterSqlite3.Statement;
+  readonly #rollback: BetterSqlite3.Statement;
   #durable = false;
 
   private constructor(path: string, sqlite: BetterSqlite3.Database, lock: number, schema: DatabaseSchema) {
@@ -32,6 +35,9 @@ export class SqliteStorage {
     this.#lock = lock;
     this.schema = schema;
     this.#tables = sqlTables(sqlite, schema);
+    this.#begin = sqlite.prepare('BEGIN IMMEDIATE');
+    this.#commit = sqlite.prepare('COMMIT');
+    this.#rollback = sqlite.prepare('ROLLBACK');
   }
 
   /**
@@ -90,10 +96,11 @@ export class SqliteStorage {
   write(transactions: readonly (readonly RowChange[])[], durable: boolean): void {
     try {
       this.#setDurable(durable);
-      this.#sqlite.transaction(() => {
-        for (const changes of transactions) for (const change of changes) this.#writeChange(change);
-      })();
+      this.#begin.run();
+      for (const changes of transactions) for (const change of changes) this.#writeChange(change);
+      this.#commit.run();
     } catch (error) {
+      if (this.#sqlite.inTransaction) this.#rollback.run();
       throw explain(this.#path, error);
     }
   }

@@ -20,10 +20,15 @@ export class UniqueIndex {
     return this.#rows.get(this.#key(row)) ?? [];
   }
 
+  /** Whether two versions of a row stand under one key, as they do when they share the data of these columns. */
+  hasSameKey(old: Row, row: Row): boolean {
+    return this.columns.every((column) => old.get(column) === row.get(column)) || this.#key(old) === this.#key(row);
+  }
+
   replace(old: Row | undefined, row: Row | undefined): void {
+    if (old !== undefined && row !== undefined && this.hasSameKey(old, row)) return;
     const before = old && this.#key(old);
     const after = row && this.#key(row);
-    if (before === after) return;
     if (old !== undefined && before !== undefined) this.#remove(before, old.uuid);
     if (row !== undefined && after !== undefined) this.#rows.set(after, [...(this.#rows.get(after) ?? []), row.uuid]);
   }
