@@ -1,0 +1,20 @@
+// Compiles to dist, removes what no source stands behind any more, makes the programs of package.json's `bin`
+// executable, and notes what was compiled.
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { digest, orphans, readJson, root, stamp } from './sources.mjs';
+
+const compiler = join(root, 'node_modules/.bin/tsc');
+if (!existsSync(compiler)) {
+  console.error('the compiler is not installed: run `npm ci` first');
+  process.exit(1);
+}
+// Taken before and written after: what changes meanwhile is compiled next time, and a failure leaves no stamp.
+const compiled = digest();
+rmSync(stamp, { force: true });
+const { status } = spawnSync(compiler, { cwd: root, stdio: 'inherit' });
+if (status !== 0) process.exit(1);
+for (const path of orphans()) rmSync(join(root, path));
+for (const path of Object.values(readJson('package.json').bin)) chmodSync(join(root, path), 0o755);
+writeFileSync(stamp, compiled);
