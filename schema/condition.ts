@@ -72,6 +72,7 @@ const argumentType = ({ name, type }: Column, functionName: FunctionName, json: 
         json,
       );
     }
+    return { ...type, min: 1 };
   }
   if (isScalar(type)) return type;
   if (functionName === 'includes') return { ...type, min: 0 };

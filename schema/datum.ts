@@ -2,7 +2,10 @@ import { type Atom, atomText, compareAtoms, defaultAtom, parseAtom } from './ato
 import { OvsdbError, syntaxError } from './error.ts';
 import { isArray, type Json } from './json.ts';
 import type { SymbolTable } from './symbol.ts';
-import { type ColumnType, checkAtom, describeType, isMap } from './type.ts';
+import { atomWord, type ColumnType, checkAtom, describeType, isMap } from './type.ts';
+
+/** What error messages call the size of a set that has no limit. */
+const unlimited = 2 ** 32 - 1;
 
 /** Leaves are split beyond this many atoms: a change copies one leaf and the list of leaves. */
 const leafSize = 256;
@@ -188,16 +191,30 @@ export class Datum {
     return difference(this, other).next().done === true;
   }
 
-  /** Order by first element that differs, then by size; as Open vSwitch sorts rows by a column. */
+  /** Order by size, then by the first key that differs, then by the first value; as Open vSwitch sorts rows by a column. */
   compare(other: Datum): number {
+    if (this.size !== other.size) return this.size - other.size;
     const theirs = other.elements();
+    let valueOrder = 0;
     for (const [key, value] of this.elements()) {
-      const next = theirs.next();
-      if (next.done) return 1;
-      const order = compareAtoms(key, next.value[0]) || compareAtoms(value ?? 0, next.value[1] ?? 0);
+      const [otherKey, otherValue] = theirs.next().value ?? [key, value];
+      const order = compareAtoms(key, otherKey);
       if (order !== 0) return order;
+      if (valueOrder === 0) valueOrder = compareAtoms(value ?? 0, otherValue ?? 0);
     }
-    return theirs.next().done ? 0 : -1;
+    return valueOrder;
+  }
+
+  /** In words, as error messages quote it and ovs-vsctl prints it (ovs-vsctl(8), "Database Values"). */
+  describe({ key, value, max }: ColumnType): string {
+    const words: string[] = [];
+    for (const [atom, mapped] of this.elements()) {
+      const word = atomWord(key.type, atom);
+      words.push(value === undefined || mapped === undefined ? word : `${word}=${atomWord(value.type, mapped)}`);
+    }
+    const text = words.join(', ');
+    if (value !== undefined) return `{${text}}`;
+    return max > 1 || this.size === 0 ? `[${text}]` : text;
   }
 
   /** The datum on the wire: `<value>` of RFC 7047 section 5.1. */
@@ -314,8 +331,7 @@ const parseSet = (type: ColumnType, json: Json, options: ParseOptions): Element[
 const parseMap = (type: ColumnType, json: Json, options: ParseOptions): Element[] => {
   const { key, value = key } = type;
   return parseMembers('map', type, json, options).map((pair) => {
-    if (!isArray(pair)) throw syntaxError('expected array', pair);
-    const [keyJson, valueJson, ...rest] = pair;
+    const [keyJson, valueJson, ...rest] = isArray(pair) ? pair : [];
     if (keyJson === undefined || valueJson === undefined || rest.length > 0) {
       throw syntaxError('expected 2-element array', pair);
     }
@@ -334,10 +350,13 @@ const parseMembers = (keyword: 'set' | 'map', type: ColumnType, json: Json, opti
   }
   const { length } = members;
   if (options.anySize !== true && (length < type.min || length > type.max)) {
-    throw syntaxError(`${keyword} must have ${type.min} to ${type.max} members but ${length} are present`, json);
+    throw syntaxError(`${keyword} must have ${memberCount(type)} but ${length} are present`, json);
   }
   return members;
 };
+
+const memberCount = ({ min, max }: ColumnType): string =>
+  min === 1 && max === 1 ? 'exactly one member' : `${min} to ${max === Infinity ? unlimited : max} members`;
 
 /** @throws OvsdbError constraint violation */
 export const checkSize = (datum: Datum, type: ColumnType): void => {

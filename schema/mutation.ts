@@ -47,15 +47,21 @@ export const parseMutation = (table: TableSchema, json: Json, symbols?: SymbolTa
   if (!isArithmetic(mutator) && mutator !== 'insert' && mutator !== 'delete') {
     throw new OvsdbError('unknown mutator', `No mutator named ${mutator}.`);
   }
-  const type = argumentType(column, mutator, argument, json);
-  return {
-    column,
-    mutator,
-    argument: parseDatum(type, argument, { anySize: !isScalar(type), ...(symbols && { symbols }) }),
-  };
+  return { column, mutator, argument: parseArgument(argumentType(column, mutator, json), mutator, argument, symbols) };
 };
 
-const argumentType = ({ name, type }: Column, mutator: Mutator, argument: Json, json: Json): ColumnType => {
+/** Keys alone may be deleted from a map, whatever their values. */
+const parseArgument = (type: ColumnType, mutator: Mutator, json: Json, symbols: SymbolTable | undefined): Datum => {
+  const options = symbols === undefined ? {} : { symbols };
+  try {
+    return parseDatum(type, json, options);
+  } catch (error) {
+    if (mutator !== 'delete' || !isMap(type) || !(error instanceof OvsdbError)) throw error;
+    return parseDatum({ key: type.key, min: type.min, max: type.max }, json, options);
+  }
+};
+
+const argumentType = ({ name, type }: Column, mutator: Mutator, json: Json): ColumnType => {
   const mismatch = () =>
     syntaxError(
       `Type mismatch: "${mutator}" operator may not be applied to column ${name} of type ${describeType(type)}.`,
@@ -68,9 +74,7 @@ const argumentType = ({ name, type }: Column, mutator: Mutator, argument: Json, 
     return { key: { type: type.key.type }, min: 1, max: 1 };
   }
   if (isScalar(type)) throw mismatch();
-  // Keys alone may be deleted from a map, whatever their values.
-  const keysOnly = mutator === 'delete' && isMap(type) && !(isArray(argument) && argument[0] === 'map');
-  return keysOnly ? { key: type.key, min: 0, max: Infinity } : type;
+  return { ...type, min: 0, ...(mutator === 'delete' && { max: Infinity }) };
 };
 
 /**

@@ -2,6 +2,7 @@ import { type Atom, type AtomicType, compareAtoms, isAtomicType, parseAtom } fro
 import { OvsdbError, syntaxError } from './error.ts';
 import { formatReal, integerOf, isArray, isObject, type Json, type JsonObject } from './json.ts';
 import { ObjectParser } from './parser.ts';
+import { isUuid } from './uuid.ts';
 
 /** What an atom of a column may be: `<base-type>` of RFC 7047 section 3.2. */
 export interface BaseType {
@@ -128,7 +129,8 @@ const checkEnum = (atom: Atom, base: BaseType, allowed: readonly Atom[]): void =
   throw violation(`${atomWord(base.type, atom)} is not one of the allowed values ([${list}])`);
 };
 
-const atomWord = (type: AtomicType, atom: Atom): string => {
+/** An atom in the words of error messages and of ovs-vsctl(8), "Database Values". */
+export const atomWord = (type: AtomicType, atom: Atom): string => {
   if (type === 'real') return formatReal(Number(atom));
   if (typeof atom === 'string' && type === 'string' && !isBareWord(atom)) return JSON.stringify(atom);
   return atom.toString();
@@ -136,7 +138,7 @@ const atomWord = (type: AtomicType, atom: Atom): string => {
 
 /** A string that Open vSwitch prints without quotes (ovs-vsctl(8), "Database Values"). */
 export const isBareWord = (text: string): boolean =>
-  /^[A-Za-z_][A-Za-z0-9_.-]*$/.test(text) && text !== 'true' && text !== 'false';
+  /^[A-Za-z_][A-Za-z0-9_.-]*$/.test(text) && text !== 'true' && text !== 'false' && !isUuid(text);
 
 const checkRange = (atom: Atom, { type, min, max }: BaseType): void => {
   const tooLow = min !== undefined && compareAtoms(atom, min) < 0;
@@ -166,7 +168,7 @@ export const describeType = (type: ColumnType): string => {
   const { key, value, min, max } = type;
   if (value === undefined && min === 1 && max === 1) return key.type;
   const count = describeCount(min, max);
-  const pair = value === undefined ? `${key.type}s` : `${key.type}-${value.type} pairs`;
+  const pair = value === undefined ? `${key.type}s` : `(${key.type}, ${value.type}) pairs`;
   return value === undefined ? `set of ${count}${pair}` : `map of ${count}${pair}`;
 };
 
