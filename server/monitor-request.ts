@@ -1,6 +1,6 @@
 import { type Clause, parseConditions } from '../schema/condition.ts';
 import { syntaxError } from '../schema/error.ts';
-import { isArray, isObject, type Json } from '../schema/json.ts';
+import { isArray, isObject, type Json, member } from '../schema/json.ts';
 import { ObjectParser } from '../schema/parser.ts';
 import { type Column, type DatabaseSchema, type TableSchema, uuidColumn } from '../schema/schema.ts';
 
@@ -99,14 +99,21 @@ const parseWhere = (schema: TableSchema, json: readonly Json[]): Clause[] =>
  * Reads the parameter of monitor_cond_change: new conditions for some of a monitor's tables.
  * @throws OvsdbError
  */
-export const parseConditionChange = (tables: readonly MonitoredTable[], json: Json | undefined): MonitoredTable[] => {
-  if (!isObject(json)) throw syntaxError('monitor-cond-change-requests must be object', json);
+export const parseConditionChange = (
+  database: DatabaseSchema,
+  tables: readonly MonitoredTable[],
+  json: Json | undefined,
+): MonitoredTable[] => {
+  if (!isObject(json)) throw syntaxError('monitor-cond-change-requests must be object');
   const conditions = new Map<TableSchema, Clause[]>();
   for (const [name, requests] of Object.entries(json)) {
     const monitored = tables.find(({ schema }) => schema.name === name);
+    if (!database.tables.has(name)) throw syntaxError(`no table named ${name}`);
     if (monitored === undefined) throw syntaxError(`no table named ${name} in monitor session`);
-    for (const request of isArray(requests) ? requests : [requests]) {
+    if (!isArray(requests)) throw syntaxError(`table ${name} no monitor-cond-change JSON array`);
+    for (const request of requests) {
       const parser = new ObjectParser(request, `table ${name}`);
+      if (member(parser.json, 'columns') !== undefined) throw syntaxError('changing columns is unsupported', request);
       const where = parser.optional('where', 'array') ?? [];
       parser.finish();
       conditions.set(monitored.schema, parseWhere(monitored.schema, where));

@@ -1,4 +1,3 @@
-import { parseUuid } from '../schema/atom.ts';
 import { type Clause, matches, parseConditions } from '../schema/condition.ts';
 import type { Datum } from '../schema/datum.ts';
 import { OvsdbError, syntaxError } from '../schema/error.ts';
@@ -9,7 +8,9 @@ import { parseRow, Row } from '../schema/row.ts';
 import { type Column, parseColumnSet, uuidColumn } from '../schema/schema.ts';
 import type { SymbolTable } from '../schema/symbol.ts';
 import { isMap, isScalar } from '../schema/type.ts';
+import { isUuid } from '../schema/uuid.ts';
 import type { Tables } from './references.ts';
+import { rowKey } from './row-key.ts';
 import { sortRows } from './sort.ts';
 import type { Table } from './table.ts';
 import type { Transaction } from './transaction.ts';
@@ -53,11 +54,12 @@ const insert: Operation['run'] = (parser, context) => {
   const uuidJson = parser.optional('uuid', 'string');
   const name = parser.optional('uuid-name', 'id');
   parser.finish();
-  const chosen = uuidJson === undefined ? undefined : parseUuid(uuidJson, uuidJson);
+  if (uuidJson !== undefined && !isUuid(uuidJson)) throw syntaxError('bad uuid', uuidJson);
+  const chosen = uuidJson?.toLowerCase();
   if (chosen !== undefined && transaction.knows(table, chosen)) {
     const details =
       'This UUID would duplicate a UUID already present within the table or deleted within the same transaction.';
-    throw new OvsdbError('duplicate uuid', details);
+    throw new OvsdbError('duplicate uuid', details, chosen);
   }
   const uuid = name === undefined ? (chosen ?? transaction.newUuid()) : symbols.define(name, chosen);
   const data = parseRow(table.schema, rowJson, symbols);
@@ -74,8 +76,19 @@ const select: Operation['run'] = (parser, context) => {
   const conditions = parseConditions(table.schema, where, context.symbols);
   const columns = parseColumnSet(table.schema, columnsJson);
   const order = sortJson && parseColumnSet(table.schema, sortJson);
-  const rows = find(table, conditions, context.transaction);
+  const rows = distinct(find(table, conditions, context.transaction), columns);
   return { rows: (order ? sortRows(rows, order) : rows).map((row) => rowText(row, columns)) };
+};
+
+/** Rows of which no two are the same in those columns: the result of a `select` is a set. */
+const distinct = (rows: readonly Row[], columns: readonly Column[]): readonly Row[] => {
+  if (rows.length < 2 || columns.includes(uuidColumn)) return rows;
+  const byKey = new Map<string, Row>();
+  for (const row of rows) {
+    const key = rowKey(row, columns);
+    if (!byKey.has(key)) byKey.set(key, row);
+  }
+  return [...byKey.values()];
 };
 
 /** A row as `select` and monitors print it: the object of those columns. */
@@ -123,7 +136,7 @@ const deleteRows: Operation['run'] = (parser, context) => {
 const wait: Operation['run'] = (parser, context) => {
   const table = parseTable(parser, context);
   const where = parser.required('where', 'array');
-  const timeoutJson = parser.optional('timeout', 'number');
+  const timeoutJson = parser.optional('timeout', 'integer');
   const columnsJson = parser.optional('columns', 'array');
   const until = parser.required('until', 'string');
   const rowsJson = parser.required('rows', 'array');
@@ -134,7 +147,7 @@ const wait: Operation['run'] = (parser, context) => {
   const conditions = parseConditions(table.schema, where, context.symbols);
   const columns = parseColumnSet(table.schema, columnsJson);
   const expected = rowsJson.map((json) => projectExpected(table, json, columns, context.symbols));
-  const actual = find(table, conditions, context.transaction).map((row) => rowText(row, columns).text);
+  const actual = find(table, conditions, context.transaction).map((row) => rowKey(row, columns));
   if (sameSets(new Set(actual), new Set(expected)) === (until === '==')) return {};
   if (timeout === 0) throw new OvsdbError('timed out', '"where" clause test failed');
   if (context.waited >= timeout) throw new OvsdbError('timed out', `"wait" timed out after ${context.waited} ms`);
@@ -144,7 +157,7 @@ const wait: Operation['run'] = (parser, context) => {
 const projectExpected = (table: Table, json: Json, columns: readonly Column[], symbols: SymbolTable): string => {
   const data: Map<Column, Datum> = parseRow(table.schema, json, symbols);
   const uuid = data.get(uuidColumn)?.first;
-  return rowText(Row.create(table.schema, String(uuid), '', data), columns).text;
+  return rowKey(Row.create(table.schema, String(uuid), '', data), columns);
 };
 
 const sameSets = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean =>
@@ -170,7 +183,7 @@ const comment: Operation['run'] = (parser, { transaction }) => {
 };
 
 const assert: Operation['run'] = (parser, { holdsLock }) => {
-  const lock = parser.required('lock', 'string');
+  const lock = parser.required('lock', 'id');
   parser.finish();
   if (!holdsLock(lock)) throw new OvsdbError('not owner', `Asserted lock ${lock} not held.`);
   return {};

@@ -46,7 +46,8 @@ const newTarget = ({ part }: ReferencePart, { key, old, new: now }: Difference):
   part === 'value' ? now : old === undefined ? key : undefined;
 
 /**
- * Counts the strong references that came and went (RFC 7047 section 3.2, "refType").
+ * Counts the strong references that came and went (RFC 7047 section 3.2, "refType"). A row's references to itself do not
+ * count: they keep no row.
  * @throws OvsdbError referential integrity violation, for one to a row that does not exist
  */
 export const updateReferenceCounts = (tables: Tables, transaction: Transaction, changes: Iterable<RowChange>): void => {
@@ -57,8 +58,8 @@ export const updateReferenceCounts = (tables: Tables, transaction: Transaction, 
       for (const each of differences(part, change)) {
         const gone = goneTarget(part, each);
         const added = newTarget(part, each);
-        if (gone !== undefined) count(transaction, target, String(gone), -1);
-        if (added === undefined) continue;
+        if (gone !== undefined && gone !== change.uuid) count(transaction, target, String(gone), -1);
+        if (added === undefined || added === change.uuid) continue;
         if (target.get(String(added)) === undefined) throw danglingReference(change, part, added);
         count(transaction, target, String(added), 1);
       }
@@ -227,7 +228,8 @@ export const countAllReferences = (tables: Tables): void => {
       const target = tables.get(refTable);
       for (const row of target === undefined ? [] : table.rows()) {
         for (const [key, value] of row.get(column).elements()) {
-          if (target !== undefined) countReferences(target, String(part === 'key' ? key : value), 1);
+          const referred = String(part === 'key' ? key : value);
+          if (target !== undefined && referred !== row.uuid) countReferences(target, referred, 1);
         }
       }
     }

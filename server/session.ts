@@ -172,14 +172,17 @@ export class Session implements LockOwner {
     const [id = null, newId, requests] = params;
     if (newId === undefined || requests === undefined) throw syntaxError('invalid parameters', params);
     const subscription = this.#subscriptions.get(formatJson(id));
-    if (subscription === undefined || subscription.monitor.version === 1) {
-      throw syntaxError('unknown monitor session', id);
-    }
+    if (subscription === undefined) throw syntaxError('unknown monitor session', id);
+    // Conditions of a plain monitor are accepted and mean nothing, as in Open vSwitch.
+    if (subscription.monitor.version === 1) return {};
     const newKey = formatJson(newId);
     if (newKey !== formatJson(id) && this.#subscriptions.has(newKey)) throw syntaxError('duplicate monitor ID', newId);
     const { database, monitor, subscriber } = subscription;
     database.flush();
-    const newer = database.monitors.get(monitor.version, parseConditionChange(monitor.tables, requests));
+    const newer = database.monitors.get(
+      monitor.version,
+      parseConditionChange(database.schema, monitor.tables, requests),
+    );
     const missed = monitor.transition(newer, database.tables);
     if (newer !== monitor) {
       database.monitors.subscribe(newer, subscriber);
@@ -194,7 +197,7 @@ export class Session implements LockOwner {
   }
 
   cancelMonitor(params: readonly Json[]): OutJson {
-    if (params.length !== 1) throw syntaxError('invalid parameters', params);
+    if (params.length !== 1) throw new MethodError('invalid parameters');
     const key = formatJson(params[0] ?? null);
     const subscription = this.#subscriptions.get(key);
     if (subscription === undefined) throw new MethodError('unknown monitor');
@@ -253,7 +256,8 @@ const lockName = (params: readonly Json[], method: string): string => {
 const lastTransaction = (params: readonly Json[]): string => {
   const last = params[3];
   if (last === undefined) throw syntaxError('invalid parameters', params);
-  if (typeof last !== 'string' || !isUuid(last)) throw syntaxError('last-txn-id must be UUID format.', last);
+  if (typeof last !== 'string') throw syntaxError('last-txn-id must be string', last);
+  if (!isUuid(last)) throw syntaxError('last-txn-id must be UUID format.', last);
   return last;
 };
 

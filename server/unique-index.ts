@@ -1,7 +1,6 @@
-import { atomText } from '../schema/atom.ts';
-import type { Datum } from '../schema/datum.ts';
 import type { Row } from '../schema/row.ts';
 import type { Column } from '../schema/schema.ts';
+import { datumKey } from './row-key.ts';
 
 /**
  * One of a table's `indexes` (RFC 7047 section 3.2): no two rows may agree in all its columns. That is judged when a
@@ -41,19 +40,12 @@ export class UniqueIndex {
 
   #key(row: Row): string {
     if (this.columns.length === 1 && this.columns[0] !== undefined)
-      return keyText(row.get(this.columns[0]), this.columns[0]);
-    return this.columns.map((column) => keyText(row.get(column), column)).join();
+      return datumKey(row.get(this.columns[0]), this.columns[0].type);
+    return this.columns.map((column) => datumKey(row.get(column), column.type)).join();
   }
 
   /** The row's values in the index's columns, as an error message quotes them. */
   describe(row: Row): string {
-    return this.columns.map((column) => row.get(column).text(column.type)).join(' and ');
+    return this.columns.map((column) => row.get(column).describe(column.type)).join(' and ');
   }
 }
-
-const keyText = (datum: Datum, { type }: Column): string => {
-  const { first } = datum;
-  return first !== undefined && datum.size === 1 && type.value === undefined
-    ? atomText(type.key.type, first)
-    : datum.text(type);
-};
