@@ -2,13 +2,28 @@ import type { Message } from '../../rpc/message.ts';
 import { formatJson, isArray, type Json, member } from '../../schema/json.ts';
 import type { Case, Step } from './case-file.ts';
 import { UuidNames } from './normalize-uuid.ts';
+import type { Clearable } from './transact-corpus.ts';
 import { Wire } from './wire.ts';
+
+/** Runs cases one after the other; returns their answers by name. */
+export const runMonitorFile = async (
+  socket: string,
+  cases: readonly Case[],
+  subject: Clearable,
+): Promise<Map<string, readonly Json[]>> => {
+  const answers = new Map<string, readonly Json[]>();
+  for (const each of cases) {
+    answers.set(each.name, await runMonitorCase(socket, each));
+    await subject.clear();
+  }
+  return answers;
+};
 
 /**
  * Runs a case of test/cases/monitor. Each step sends one request, on a connection that it may name; the answer is
  * every message that any of the case's connections gets until all is quiet, in order, by connection.
  */
-export const runMonitorCase = async (socket: string, { steps }: Case): Promise<Json[]> => {
+const runMonitorCase = async (socket: string, { steps }: Case): Promise<Json[]> => {
   const names = new UuidNames(steps.map(({ ask }) => formatJson(ask)).join());
   const connections = new Map<string, Wire>();
   try {

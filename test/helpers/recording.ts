@@ -1,35 +1,53 @@
 import { formatJson, type Json } from '../../schema/json.ts';
-import { type CaseFile, writeCaseFile } from './case-file.ts';
+import { type Case, type CaseFile, writeCaseFile } from './case-file.ts';
 
 /** Whether expectations are to be recorded anew from the C server, rather than compared (`UPDATE=1`). */
 export const isRecording = Boolean(process.env.UPDATE);
 
-/** One line for each answer, names sorted: what a failed comparison shows. */
-export const answerLines = (answers: readonly (Json | undefined)[]): string[] =>
-  answers.map((answer) => (answer === undefined ? '(not recorded)' : formatJson(answer, true)));
+/** What a case says in place of an answer where the C server of that version falls over. */
+export const crashes = 'crashes';
 
-/** The C server's answers to the cases of a file, by case, written to the file at the end. */
-export class Recording {
-  readonly #file: CaseFile;
-  readonly #answers = new Map<string, readonly Json[]>();
+export type Answers = ReadonlyMap<string, readonly Json[]>;
 
-  constructor(file: CaseFile) {
-    this.#file = file;
-  }
+/** One line for each case and each answer, names of members sorted: what a failed comparison shows. */
+const lines = (name: string, answers: readonly (Json | undefined)[]): string[] => [
+  `## ${name}`,
+  ...answers.map((answer) => (answer === undefined ? '(not recorded)' : formatJson(answer, true))),
+];
 
-  add(name: string, answers: readonly Json[]): void {
-    this.#answers.set(name, answers);
-  }
+export const answerLines = (answers: Answers): string[] => [...answers].flatMap(([name, each]) => lines(name, each));
 
-  write(): void {
-    const cases = this.#file.cases.map((each) => ({
-      ...each,
-      steps: each.steps.map((step, i) => {
-        const answer = this.#answers.get(each.name)?.[i];
-        if (answer === undefined) return step;
-        return step.c310 === undefined ? { ...step, expected: answer } : { ...step, c310: answer };
-      }),
-    }));
-    writeCaseFile({ ...this.#file, cases });
-  }
-}
+/** What the C server of version 3.1.0 is known to answer. */
+export const linesOfC = ({ cases }: CaseFile): string[] =>
+  cases
+    .filter((each) => !crashesC(each))
+    .flatMap(({ name, steps }) =>
+      lines(
+        name,
+        steps.map(({ c310, expected }) => c310 ?? expected),
+      ),
+    );
+
+/** What our server must answer. */
+export const expectedLines = ({ cases }: CaseFile): string[] =>
+  cases.flatMap(({ name, steps }) =>
+    lines(
+      name,
+      steps.map(({ expected }) => expected),
+    ),
+  );
+
+export const crashesC = ({ steps }: Case): boolean => steps.some(({ c310 }) => c310 === crashes);
+
+/** Writes a case file with the C server's answers as what is expected. */
+export const record = (file: CaseFile, answers: Answers): void => {
+  const cases = file.cases.map((each) => ({
+    ...each,
+    steps: each.steps.map((step, i) => {
+      const answer = answers.get(each.name)?.[i];
+      if (answer === undefined) return step;
+      return step.c310 === undefined ? { ...step, expected: answer } : { ...step, c310: answer };
+    }),
+  }));
+  writeCaseFile({ ...file, cases });
+};

@@ -1,7 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import type { ExecutionContext } from 'ava';
+import { readSchema } from '../../server/server-database.ts';
+import { SqliteStorage } from '../../server/storage.ts';
+import { projectFile } from './project.ts';
 import { findProgram } from './requires.ts';
 import { temporaryFolder } from './temporary.ts';
 
@@ -68,14 +72,36 @@ export const runCServer = async (t: Test, database: string): Promise<ServerProce
     ['--log-file=/dev/null', '--unixctl=none', `--remote=punix:${socket}`, '--run=echo ready; cat', database],
     { stdio: ['pipe', 'pipe', 'pipe'] },
   );
-  return ready(t, child, new ServerProcess(child, socket, database));
+  return ready(t, child, child.stdout, new ServerProcess(child, socket, database));
 };
 
-/** Waits for the first line on its standard output. */
-const ready = async (t: Test, child: ChildProcess, server: ServerProcess): Promise<ServerProcess> => {
+/** Starts our ovsdb-server on a new database of that schema; resolves when it listens. */
+export const startServer = (t: Test, schema: string): Promise<ServerProcess> => {
+  const database = join(temporaryFolder(t), 'conf.db');
+  SqliteStorage.create(database, readSchema(schema));
+  return runServer(t, database);
+};
+
+/** Starts our ovsdb-server on a database file; one that does not exist is made, for a virtual switch. */
+export const runServer = async (t: Test, database: string): Promise<ServerProcess> => {
+  const socket = join(temporaryFolder(t), 'socket');
+  const program = projectFile('dist/server/main.js');
+  const child = spawn(process.execPath, [program, database, `--remote=punix:${socket}`], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  return ready(t, child, child.stderr, new ServerProcess(child, socket, database));
+};
+
+/** Waits for the first words on one of its outputs. */
+const ready = async (
+  t: Test,
+  child: ChildProcess,
+  output: Readable | null,
+  server: ServerProcess,
+): Promise<ServerProcess> => {
   t.teardown(() => server.stop());
   await new Promise<void>((resolve, reject) => {
-    child.stdout?.once('data', () => resolve());
+    output?.once('data', () => resolve());
     child.once('error', reject);
     child.once('exit', (code) => reject(new Error(`the server exited with ${code}: ${server.log}`)));
   });

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import type { ExecutionContext } from 'ava';
 import { isArray, isObject, type Json, type JsonObject, member, parseJson } from '../../schema/json.ts';
 import type { ServerProcess } from './server-process.ts';
-import { deleteAll, type Subject, transactParams } from './transact-corpus.ts';
+import { type Clearable, deleteAll, type Subject, transactParams } from './transact-corpus.ts';
 import { Wire } from './wire.ts';
 
 /** A server behind its socket. */
-export class WireSubject implements Subject {
+export class WireSubject implements Subject, Clearable {
   readonly #wire: Wire;
   readonly #database: string;
   readonly #deleteAll: readonly JsonObject[];
