@@ -27,6 +27,7 @@ export interface BridgeRow {
   readonly name: string;
   readonly datapathType: string;
   readonly otherConfig: ReadonlyMap<string, string>;
+  /** In the order of their names. */
   readonly ports: readonly PortRow[];
 }
 
@@ -123,17 +124,19 @@ function readPort(replica: Replica, row: Row): PortRow {
   };
 }
 
+const byName = (a: { name: string }, b: { name: string }): number => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+
 function readBridge(replica: Replica, row: Row): BridgeRow {
   return {
     uuid: row.uuid,
     name: textOf(datum(row, 'name').first),
     datapathType: textOf(datum(row, 'datapath_type').first),
     otherConfig: textMap(row, 'other_config'),
-    ports: referenced(replica, 'Port', row, 'ports').map((port) => readPort(replica, port)),
+    ports: referenced(replica, 'Port', row, 'ports')
+      .map((port) => readPort(replica, port))
+      .sort(byName),
   };
 }
-
-const byName = (a: { name: string }, b: { name: string }): number => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
 
 /** What the database asks for; undefined while it holds no Open_vSwitch row, which is no request for anything. */
 export function readConfiguration(replica: Replica): Configuration | undefined {

@@ -1,0 +1,148 @@
+/** What users get wrong: one sentence in Interface.error, and the rest works. */
+import type { ExecutionContext } from 'ava';
+import { Lab } from '../helpers/lab.ts';
+import { rootTest as test } from '../helpers/netns.ts';
+
+async function check(t: ExecutionContext, lab: Lab, errors: Readonly<Record<string, RegExp>>): Promise<void> {
+  for (const [name, expected] of Object.entries(errors)) {
+    t.regex(await lab.get('Interface', name, 'error'), expected, name);
+    t.is(await lab.get('Interface', name, 'ofport'), '-1', name);
+  }
+  t.is(await lab.get('Interface', 'good0', 'error'), '[]');
+  t.true(await lab.host.has('good0'));
+  await lab.assertSettled();
+}
+
+test('names that no device can have, types that nobody knows', async (t) => {
+  const lab = await Lab.start(t);
+  await lab.vsctlAll([
+    'add-br br0',
+    'add-port br0 sixteen_chars_xx',
+    'add-port br0 sixteen_chars_yy -- set Interface sixteen_chars_yy type=internal',
+    'add-port br0 a/b',
+    'add-port br0 a/c -- set Interface a/c type=tap',
+    'add-port br0 n%d -- set Interface n%d type=internal',
+    'add-port br0 weird -- set Interface weird type=foo',
+    'add-port br0 tap0 -- set Interface tap0 type=tap options:owner=no-such-user',
+    'add-port br0 tap1 -- set Interface tap1 type=tap options:multi_queue=maybe',
+    'add-port br0 lo',
+    'add-port br0 good0 -- set Interface good0 type=internal',
+  ]);
+  await check(t, lab, {
+    sixteen_chars_xx: /^"could not open network device sixteen_chars_xx \(No such device\)"$/,
+    sixteen_chars_yy: /at most 15 bytes/,
+    'a/b': /^"could not open network device a\/b \(No such device\)"$/,
+    'a/c': /no slash/,
+    'n%d': /percent sign/,
+    weird: /^"could not open network device weird \(Address family not supported by protocol\)"$/,
+    tap0: /options:owner names no user of this host/,
+    tap1: /options:multi_queue is neither true nor false/,
+    lo: /^"could not add network device lo to ofproto \(Invalid argument\)"$/,
+  });
+});
+
+test('devices that are in use, in the way, or no ports at all are left alone', async (t) => {
+  const lab = await Lab.start(t);
+  await lab.host.ip('link add other0 type bridge');
+  await lab.host.ip('link add used0 type veth peer name used1');
+  await lab.host.ip('link set used0 master other0');
+  await lab.host.ip('link add taken0 type veth peer name taken1');
+  await lab.host.ip('tuntap add dev hand0 mode tap');
+  const before = (await lab.host.links()).filter(({ ifname }) => ifname !== 'lo');
+  await lab.vsctlAll([
+    'add-br br0',
+    'add-port br0 used0',
+    'add-port br0 other0',
+    'add-port br0 taken0 -- set Interface taken0 type=internal',
+    'add-port br0 taken1 -- set Interface taken1 type=tap',
+    'add-port br0 hand0 -- set Interface hand0 type=tap options:owner=nobody',
+    'add-port br0 good0 -- set Interface good0 type=internal',
+  ]);
+  await check(t, lab, {
+    used0: /^"could not add network device used0 to ofproto \(Device or resource busy\): it is a port of other0"$/,
+    other0: /a kernel bridge cannot be a port/,
+    taken0: /File exists/,
+    taken1: /that is no tap/,
+    hand0: /with other options/,
+  });
+  for (const link of before) t.deepEqual(await lab.host.link(link.ifname), link);
+});
+
+test('features that are not provided are refused rather than ignored', async (t) => {
+  const lab = await Lab.start(t);
+  await lab.vsctlAll([
+    'add-br br0',
+    'add-port br0 vlan0 tag=5 -- set Interface vlan0 type=internal',
+    'add-bond br0 bond0 b0 b1',
+    'add-port br0 good0 -- set Interface good0 type=internal',
+    'add-br br1 -- set Bridge br1 datapath_type=netdev',
+    'add-br br2 -- set Bridge br2 datapath_type=foo',
+  ]);
+  await check(t, lab, {
+    vlan0: /would join every VLAN/,
+    b0: /bonds are not provided/,
+    br1: /use datapath_type=system/,
+    br2: /unknown datapath type foo/,
+  });
+  t.false(await lab.host.has('vlan0'));
+});
+
+test('a port goes from one bridge to another, and from one type to another', async (t) => {
+  const lab = await Lab.start(t);
+  await lab.host.ip('link add veth0 type veth peer name veth1');
+  await lab.vsctlAll([
+    'add-br br0',
+    'add-br br1',
+    'add-port br0 veth0',
+    'add-port br0 p0 -- set Interface p0 type=internal',
+  ]);
+  await lab.vsctlAll([
+    'del-port veth0',
+    'del-port p0',
+    'add-port br1 veth0',
+    'add-port br1 p0 -- set Interface p0 type=tap',
+  ]);
+  t.is((await lab.host.link('veth0')).master, 'sw-br1');
+  t.is((await lab.host.link('p0')).linkinfo?.info_kind, 'tun');
+  t.is(await lab.get('Interface', 'p0', 'error'), '[]');
+  await lab.vsctl('set', 'Interface', 'p0', 'type=internal');
+  t.is((await lab.host.link('p0')).linkinfo?.info_kind, 'veth');
+  await lab.assertSettled();
+});
+
+test("a tap's options change when no program has it open, and wait when one has", async (t) => {
+  const lab = await Lab.start(t);
+  await lab.vsctlAll(['add-br br0', 'add-port br0 tap0 -- set Interface tap0 type=tap options:vnet_hdr=true']);
+  const details = async () => (await lab.host.link('tap0')).linkinfo?.info_data;
+  t.like(await details(), { type: 'tap', vnet_hdr: true, multi_queue: false, persist: true });
+  await lab.vsctl('set', 'Interface', 'tap0', 'options:multi_queue=true', 'options:owner=65534', 'options:group=1');
+  t.like(await details(), { vnet_hdr: true, multi_queue: true, user: 'nobody', group: 'daemon' });
+  const holder = await lab.holdTap('tap0', 0x0100);
+  await lab.vsctl('set', 'Interface', 'tap0', 'options:multi_queue=false');
+  t.regex(await lab.get('Interface', 'tap0', 'error'), /while a program has it open/);
+  t.not(await lab.get('Interface', 'tap0', 'ofport'), '-1', 'it works as it was');
+  await holder.release();
+  await lab.await('Interface', 'tap0', 'error', '[]');
+  t.like(await details(), { multi_queue: false });
+});
+
+test('ofport requests are honoured, and numbers stay', async (t) => {
+  const lab = await Lab.start(t);
+  const ofports = async (...names: string[]): Promise<string> => {
+    return (await Promise.all(names.map((name) => lab.get('Interface', name, 'ofport')))).join(' ');
+  };
+  await lab.vsctlAll([
+    'add-br br0',
+    'add-port br0 p1 -- set Interface p1 type=internal',
+    'add-port br0 p2 -- set Interface p2 type=internal ofport_request=12',
+    'add-port br0 p3 -- set Interface p3 type=internal ofport_request=12',
+  ]);
+  t.regex(await ofports('br0', 'p1', 'p2', 'p3'), /^65534 1 (12 2|2 12)$/);
+  await lab.vsctl('clear', 'Interface', 'p3', 'ofport_request');
+  await lab.vsctl('set', 'Interface', 'p1', 'ofport_request=2');
+  t.regex(await ofports('p1'), /^2$/);
+  await lab.vsctl('del-port', 'p1');
+  const rest = await ofports('p2', 'p3');
+  await lab.vsctl('add-port', 'br0', 'p4', '--', 'set', 'Interface', 'p4', 'type=internal');
+  t.is(await ofports('p2', 'p3'), rest);
+});
