@@ -1,5 +1,5 @@
 /** Carries out steps, in order: many in one netlink send, with room for other work between sends. */
-import { closeSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { native } from '../native/index.ts';
 import { doomedGroup, ownedGroup } from './names.ts';
@@ -139,7 +139,7 @@ function createTap(client: NetlinkClient, step: CreateTap): void {
     client.request(changeLink({ name }, { mtu, master, alias, group: ownedGroup, addressless6: true, up: true }));
     native().tapPersist(fd);
   } finally {
-    closeSync(fd);
+    native().close(fd);
   }
 }
 

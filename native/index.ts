@@ -2,7 +2,6 @@
  * The typed face of the native helper (`vswitch.c`). Every call throws an Error with `code` ('EEXIST'), `errno` (-17)
  * and `syscall` when the kernel refuses, and a TypeError when an argument is out of range.
  */
-import { closeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
@@ -11,8 +10,10 @@ interface WatcherHandle {
   readonly watcher: unique symbol;
 }
 
-/** The verbs of the native helper; descriptors are plain numbers, closed with `fs.closeSync`. */
+/** The verbs of the native helper; descriptors are plain numbers. */
 export interface Native {
+  /** Closes a descriptor that another verb returned. */
+  close(fd: number): undefined;
   /** A netlink socket, bound, with extended ACKs and strict checking. `namespaceFd` (or -1): open in that network
    *  namespace, which needs CAP_SYS_ADMIN. `receiveBuffer` in bytes, 0 for the system's default. */
   netlinkOpen(protocol: number, namespaceFd: number, receiveBuffer: number): number;
@@ -87,6 +88,6 @@ export class WatchedDescriptor {
     if (!this.#open) return;
     this.#open = false;
     native().watcherClose(this.#watcher);
-    closeSync(this.fd);
+    native().close(this.fd);
   }
 }

@@ -2,7 +2,6 @@
  * Requests to the kernel. Netlink carries a request out inside send(2), and its answer is queued when that returns:
  * so requests here are plain synchronous calls, and waiting (`waitReadable`) is only the exception.
  */
-import { closeSync } from 'node:fs';
 import { native } from '../../native/index.ts';
 import type { Payload } from './attribute.ts';
 import { DumpInterruptedError, type NetlinkError, NetlinkFormatError } from './error.ts';
@@ -31,7 +30,7 @@ export class NetlinkClient {
   }
 
   close(): void {
-    closeSync(this.#fd);
+    native().close(this.#fd);
   }
 
   /** One request and its answer. @throws NetlinkError when the kernel refuses. */
