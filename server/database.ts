@@ -2,22 +2,28 @@ import { logFor } from '../rpc/log.ts';
 import { OvsdbError } from '../schema/error.ts';
 import { formatJson, type Json } from '../schema/json.ts';
 import type { DatabaseSchema } from '../schema/schema.ts';
+import { History, rowAtoms, type StoredTransaction } from './history.ts';
 import { MonitorHub } from './monitor-hub.ts';
+import { countAllReferences, type Tables } from './references.ts';
 import { Table } from './table.ts';
 import { type Clock, type Outcome, type Requester, transact } from './transact.ts';
-import type { RowChange } from './transaction.ts';
 import { WaitList } from './wait-list.ts';
 
 const log = logFor('database');
 
 /** Where a database's transactions are kept. */
 export interface Storage {
+  /** Puts all rows into the tables, each as a new version. */
+  load(tables: Tables, newUuid: () => string): void;
+  /** The last transactions, oldest first, given the tables as they were loaded. */
+  loadHistory(tables: Tables): StoredTransaction[];
+  saveHistory(transactions: readonly StoredTransaction[]): void;
   /**
    * Stores what the transactions changed, all or nothing; it is safe from a crash of this program when that returns, and
    * from one of the machine when `durable`.
    * @throws when it cannot be stored
    */
-  write(transactions: readonly (readonly RowChange[])[], durable: boolean): void;
+  write(transactions: readonly StoredTransaction[], durable: boolean): void;
   close(): void;
 }
 
@@ -33,6 +39,8 @@ type Done = Extract<Outcome, { kind: 'done' }>;
 interface Executed {
   readonly request: Request;
   readonly outcome: Done;
+  /** By which the transaction is known to clients that come back. */
+  readonly id: string;
 }
 
 /**
@@ -43,6 +51,7 @@ export class Database {
   readonly schema: DatabaseSchema;
   readonly tables: ReadonlyMap<string, Table>;
   readonly monitors = new MonitorHub();
+  readonly history: History;
   readonly #storage: Storage | undefined;
   readonly #clock: Clock;
   readonly #waiting: WaitList;
@@ -54,6 +63,10 @@ export class Database {
     this.tables = new Map([...schema.tables].map(([name, table]) => [name, new Table(table)]));
     this.#clock = clock;
     this.#storage = storage;
+    storage?.load(this.tables, clock.newUuid);
+    countAllReferences(this.tables);
+    this.history = new History(countAtoms(this.tables));
+    this.history.restore(storage?.loadHistory(this.tables) ?? []);
     this.#waiting = new WaitList(clock, (request, waited) => this.#execute(request, waited));
   }
 
@@ -75,7 +88,7 @@ export class Database {
       return;
     }
     if (this.#group.length === 0) setImmediate(() => this.flush());
-    this.#group.push({ request, outcome });
+    this.#group.push({ request, outcome, id: this.#clock.newUuid() });
   }
 
   /** Undefined after a fault of ours, which the client is told of. */
@@ -110,13 +123,16 @@ export class Database {
     const durable = changed.some(({ outcome }) => outcome.transaction.durable);
     if (changed.length === 0) return;
     this.#storage?.write(
-      changed.map(({ outcome }) => outcome.changes),
+      changed.map(({ id, outcome }) => ({ id, changes: outcome.changes })),
       durable,
     );
   }
 
-  #publish({ request, outcome }: Executed): void {
-    this.monitors.publish(outcome.changes);
+  #publish({ request, outcome, id }: Executed): void {
+    if (outcome.changes.length > 0) {
+      this.history.add({ id, changes: outcome.changes });
+      this.monitors.publish(outcome.changes, id);
+    }
     request.done(outcome.results);
     this.#waiting.changed(outcome.changes);
   }
@@ -142,6 +158,11 @@ export class Database {
   close(): void {
     this.flush();
     this.#waiting.close();
+    try {
+      this.#storage?.saveHistory(this.history.entries);
+    } catch (error) {
+      log.warn(`the transaction history is not kept, clients will read everything anew: ${error}`);
+    }
     this.#storage?.close();
   }
 }
@@ -149,3 +170,9 @@ export class Database {
 /** As a transaction that failed as a whole is answered (RFC 7047 section 4.1.3): the error behind all results. */
 const failure = (operations: readonly Json[], error: OvsdbError): string =>
   formatJson([...operations.map(() => null), error.toJson()]);
+
+const countAtoms = (tables: Tables): number => {
+  let atoms = 0;
+  for (const table of tables.values()) for (const row of table.rows()) atoms += rowAtoms(row);
+  return atoms;
+};

@@ -1,4 +1,4 @@
-import { Monitor } from './monitor.ts';
+import { Monitor, type Subscriber } from './monitor.ts';
 import { type MonitoredTable, type MonitorVersion, monitorKey } from './monitor-request.ts';
 import type { RowChange } from './transaction.ts';
 
@@ -16,18 +16,17 @@ export class MonitorHub {
     return monitor;
   }
 
-  subscribe(monitor: Monitor, subscriber: (updates: string) => void): void {
+  subscribe(monitor: Monitor, subscriber: Subscriber): void {
     monitor.subscribers.add(subscriber);
   }
 
-  unsubscribe(monitor: Monitor, subscriber: (updates: string) => void): void {
+  unsubscribe(monitor: Monitor, subscriber: Subscriber): void {
     monitor.subscribers.delete(subscriber);
     if (monitor.subscribers.size === 0) this.#monitors.delete(monitorKey(monitor.version, monitor.tables));
   }
 
   /** Tells every monitor what a transaction changed. */
-  publish(changes: readonly RowChange[]): void {
-    if (changes.length === 0) return;
-    for (const monitor of this.#monitors.values()) monitor.publish(changes);
+  publish(changes: readonly RowChange[], transaction: string): void {
+    for (const monitor of this.#monitors.values()) monitor.publish(changes, transaction);
   }
 }

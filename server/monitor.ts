@@ -81,14 +81,16 @@ class TableUpdates {
   }
 }
 
+/** Takes the text of `<table-updates>`, and the id of the transaction that they are of. */
+export type Subscriber = (updates: string, transaction: string) => void;
+
 /**
- * What is told to every monitor that asked for the same: made once for all of them. Its subscribers take the text of
- * `<table-updates>`.
+ * What is told to every monitor that asked for the same: made once for all of them.
  */
 export class Monitor {
   readonly version: MonitorVersion;
   readonly tables: readonly MonitoredTable[];
-  readonly subscribers = new Set<(updates: string) => void>();
+  readonly subscribers = new Set<Subscriber>();
   readonly #byName: ReadonlyMap<string, MonitoredTable>;
   /** Kept as long as no row that it is about changes. */
   #initial: string | undefined;
@@ -117,17 +119,28 @@ export class Monitor {
   }
 
   /** Tells the subscribers what a transaction changed. */
-  publish(changes: readonly RowChange[]): void {
+  publish(changes: readonly RowChange[], transaction: string): void {
+    if (!changes.some(({ table }) => this.#byName.has(table.schema.name))) return;
+    this.#initial = undefined;
+    const text = this.updates(changes);
+    if (text !== undefined) for (const subscriber of this.subscribers) subscriber(text, transaction);
+  }
+
+  /** What these changes are to this monitor; undefined if nothing. */
+  updates(changes: readonly RowChange[]): string | undefined {
     const updates = new TableUpdates();
     for (const change of changes) {
       const monitored = this.#byName.get(change.table.schema.name);
       if (monitored === undefined) continue;
-      this.#initial = undefined;
       const sight = { old: visible(monitored, change.old), new: visible(monitored, change.new) };
       this.#addRow(updates, monitored, sight, selectionOf(sight));
     }
-    const { text } = updates;
-    if (text !== undefined) for (const subscriber of this.subscribers) subscriber(text);
+    return updates.text;
+  }
+
+  /** Whether it watches columns that are not kept over a restart. */
+  get watchesEphemeral(): boolean {
+    return this.tables.some(({ columns }) => columns.some(({ column }) => column.ephemeral));
   }
 
   /** What a subscriber of this monitor misses that from now on is one of `newer`; undefined if nothing. */

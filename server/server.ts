@@ -7,7 +7,6 @@ import { listen, listeningPort } from '../rpc/target.ts';
 import type { DatabaseSchema } from '../schema/schema.ts';
 import { Database } from './database.ts';
 import { Locks } from './lock.ts';
-import { countAllReferences } from './references.ts';
 import { builtInSchema, createServerDatabase } from './server-database.ts';
 import { Session, type SessionHost } from './session.ts';
 import { SqliteStorage } from './storage.ts';
@@ -93,10 +92,5 @@ const openDatabase = (path: string, clock: Clock): Database => {
     log.info(`${path}: created`);
   }
   const storage = SqliteStorage.open(path);
-  const database = new Database(storage.schema, clock, storage);
-  for (const [name, table] of database.tables) {
-    for (const row of storage.load(name, clock.newUuid)) table.put(row.uuid, row);
-  }
-  countAllReferences(database.tables);
-  return database;
+  return new Database(storage.schema, clock, storage);
 };

@@ -8,7 +8,7 @@ import { schemaToJson } from '../schema/schema.ts';
 import { isId, isUuid, zeroUuid } from '../schema/uuid.ts';
 import type { Database } from './database.ts';
 import type { LockOwner, Locks } from './lock.ts';
-import type { Monitor } from './monitor.ts';
+import type { Monitor, Subscriber } from './monitor.ts';
 import { type MonitorVersion, parseConditionChange, parseMonitorRequests } from './monitor-request.ts';
 
 const log = logFor('jsonrpc_server');
@@ -28,7 +28,7 @@ interface Subscription {
   readonly database: Database;
   monitor: Monitor;
   id: Json;
-  readonly subscriber: (updates: string) => void;
+  readonly subscriber: Subscriber;
 }
 
 /** A refusal that the protocol words as a mere string. */
@@ -154,18 +154,27 @@ export class Session implements LockOwner {
       database,
       monitor,
       id,
-      subscriber: (updates) => this.#update(subscription, updates),
+      subscriber: (updates, transaction) => this.#update(subscription, updates, transaction),
     };
     this.#subscriptions.set(key, subscription);
     database.monitors.subscribe(monitor, subscription.subscriber);
-    const initial = new JsonText(monitor.initial(database.tables));
-    return version === 3 ? [false, last === zeroUuid ? last : zeroUuid, initial] : initial;
+    if (version === 3) return this.#resume(database, monitor, last);
+    return new JsonText(monitor.initial(database.tables));
   }
 
-  #update({ monitor, id }: Subscription, updates: string): void {
+  /** What a client that knows the database as of transaction `last` misses, or all of it if that is too long ago. */
+  #resume({ history, tables }: Database, monitor: Monitor, last: string): OutJson {
+    const missed = history.since(last);
+    if (missed === undefined || (missed.restored && monitor.watchesEphemeral)) {
+      return [false, history.last, new JsonText(monitor.initial(tables))];
+    }
+    return [true, history.last, new JsonText(monitor.updates(missed.changes) ?? '{}')];
+  }
+
+  #update({ monitor, id }: Subscription, updates: string, transaction: string): void {
     const method = monitor.version === 1 ? 'update' : `update${monitor.version}`;
-    const transaction = monitor.version === 3 ? [zeroUuid] : [];
-    this.#peer.notify(method, [id, ...transaction, new JsonText(updates)]);
+    const params = monitor.version === 3 ? [id, transaction] : [id];
+    this.#peer.notify(method, [...params, new JsonText(updates)]);
   }
 
   changeConditions(params: readonly Json[]): OutJson {
@@ -192,7 +201,7 @@ export class Session implements LockOwner {
     this.#subscriptions.set(newKey, subscription);
     subscription.monitor = newer;
     subscription.id = newId;
-    if (missed !== undefined) this.#update(subscription, missed);
+    if (missed !== undefined) this.#update(subscription, missed, database.history.last);
     return {};
   }
 

@@ -3,8 +3,10 @@ import { basename, dirname, join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { native } from '../native/index.ts';
 import { formatJson, parseJson } from '../schema/json.ts';
-import type { Row } from '../schema/row.ts';
 import { type DatabaseSchema, parseSchema, schemaToJson } from '../schema/schema.ts';
+import type { StoredTransaction } from './history.ts';
+import { historyText, parseHistory } from './history-text.ts';
+import type { Tables } from './references.ts';
 import { SqlTable, sqlNames } from './sql-table.ts';
 import type { RowChange } from './transaction.ts';
 
@@ -16,7 +18,8 @@ const layout = '1';
 
 /**
  * A database file: SQLite in WAL mode, so that what is committed survives the end of this program at any moment. One SQL
- * table per OVSDB table (see SqlTable), and `_meta` with the schema.
+ * table per OVSDB table (see SqlTable), `_meta` with the schema, and
+ * `_history` with what undoes the last transactions.
  */
 export class SqliteStorage {
   readonly schema: DatabaseSchema;
@@ -55,6 +58,7 @@ export class SqliteStorage {
       sqlite.pragma('journal_mode = WAL');
       sqlite.transaction(() => {
         sqlite.exec('CREATE TABLE _meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID');
+        sqlite.exec('CREATE TABLE _history (_id INTEGER PRIMARY KEY, changes TEXT NOT NULL)');
         const put = sqlite.prepare('INSERT INTO _meta VALUES (?, ?)');
         put.run('layout', layout);
         put.run('name', schema.name);
@@ -87,17 +91,37 @@ export class SqliteStorage {
     }
   }
 
-  /** All rows of a table, as they were stored. */
-  load(table: string, newUuid: () => string): Iterable<Row> {
-    return this.#tables.get(table)?.load(newUuid) ?? [];
+  /** Puts all rows into the tables, each as a new version. */
+  load(tables: Tables, newUuid: () => string): void {
+    for (const [name, table] of tables) {
+      for (const row of this.#tables.get(name)?.load(newUuid) ?? []) table.put(row.uuid, row);
+    }
+  }
+
+  /**
+   * The last transactions before the program that wrote this file ended in good order, oldest first. They are forgotten
+   * in the file: after the next transaction they would be a history with a gap.
+   */
+  loadHistory(tables: Tables): StoredTransaction[] {
+    const texts = this.#sqlite.prepare<[], unknown>('SELECT changes FROM _history ORDER BY _id DESC').pluck().all();
+    if (texts.length > 0) this.#sqlite.exec('DELETE FROM _history');
+    return parseHistory(tables, texts.map(String));
+  }
+
+  /** Keeps the last transactions, oldest first, for when the database is opened again. */
+  saveHistory(transactions: readonly StoredTransaction[]): void {
+    const add = this.#sqlite.prepare('INSERT INTO _history (changes) VALUES (?)');
+    this.#begin.run();
+    for (const transaction of transactions) add.run(historyText(transaction));
+    this.#commit.run();
   }
 
   /** @throws StorageError; nothing of the transactions is stored then */
-  write(transactions: readonly (readonly RowChange[])[], durable: boolean): void {
+  write(transactions: readonly StoredTransaction[], durable: boolean): void {
     try {
       this.#setDurable(durable);
       this.#begin.run();
-      for (const changes of transactions) for (const change of changes) this.#writeChange(change);
+      for (const { changes } of transactions) for (const change of changes) this.#writeChange(change);
       this.#commit.run();
     } catch (error) {
       if (this.#sqlite.inTransaction) this.#rollback.run();
