@@ -32,6 +32,8 @@ export class History {
   #atoms = 0;
   #databaseAtoms: number;
   #last = zeroUuid;
+  /** The transaction before the oldest entry: a client that knows it misses just the entries. */
+  #base: string | undefined;
 
   /** @param databaseAtoms how many atoms the database holds now */
   constructor(databaseAtoms: number) {
@@ -76,14 +78,16 @@ export class History {
       this.#atoms -= oldest.atoms;
       excess++;
     }
-    if (excess > 0) this.#entries = this.#entries.slice(excess);
+    if (excess === 0) return;
+    this.#base = this.#entries[excess - 1]?.id;
+    this.#entries = this.#entries.slice(excess);
   }
 
   /** What has changed since that transaction, row by row; undefined when it is too long ago. */
   since(id: string): Missed | undefined {
     if (id === this.#last && id !== zeroUuid) return { changes: [], restored: false };
     const at = this.#entries.findLastIndex((entry) => entry.id === id);
-    if (at < 0) return undefined;
+    if (at < 0 && id !== this.#base) return undefined;
     const missed = this.#entries.slice(at + 1);
     return { changes: mergeChanges(missed), restored: missed.some(({ restored }) => restored) };
   }
@@ -98,7 +102,8 @@ const changedAtoms = ({ old, new: now }: RowChange): number => {
   for (const [i, before] of old.data.entries()) {
     const after = now.data[i];
     if (after === undefined || before === after) continue;
-    for (const _ of difference(before, after)) atoms++;
+    if (before.size <= 1 && after.size <= 1) atoms++;
+    else for (const _ of difference(before, after)) atoms++;
   }
   return atoms;
 };
