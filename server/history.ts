@@ -44,9 +44,9 @@ export class History {
   get last(): string {
     return this.#last;
   }
-  /** Oldest first. */
+  /** Oldest first; of the first, only the id may be known. */
   get entries(): readonly StoredTransaction[] {
-    return this.#entries;
+    return this.#base === undefined ? this.#entries : [{ id: this.#base, changes: [] }, ...this.#entries];
   }
   /** The atoms in the history. */
   get atoms(): number {
