@@ -1,0 +1,25 @@
+/** What to do: a sentence, and the commands that do it. */
+export interface Remedy {
+  readonly text: string;
+  readonly commands: readonly string[];
+}
+
+/** Something that is wrong, in plain sentences, and ways to mend it, the best one first. */
+export interface Finding {
+  readonly problem: string;
+  readonly remedies: readonly Remedy[];
+}
+
+export const finding = (problem: string, ...remedies: readonly Remedy[]): Finding => ({ problem, remedies });
+export const remedy = (text: string, ...commands: readonly string[]): Remedy => ({ text, commands });
+
+const remedyLines = ({ text, commands }: Remedy): string[] => [
+  `  ${text}`,
+  ...commands.map((command) => `      ${command}`),
+];
+
+/** Findings as a person reads them, an empty line between two. */
+export const formatFindings = (findings: readonly Finding[]): string =>
+  findings
+    .map(({ problem, remedies }) => [problem, ...remedies.flatMap(remedyLines)].map((line) => `${line}\n`).join(''))
+    .join('\n');

@@ -1,0 +1,104 @@
+import { resolve } from 'node:path';
+import { type Switch, startSwitch } from '../datapath-linux/switch.ts';
+import { directories } from '../rpc/directories.ts';
+import { logFor } from '../rpc/log.ts';
+import { dial } from '../rpc/target.ts';
+import { version } from '../rpc/version.ts';
+import { Server } from '../server/server.ts';
+import { shellCommands } from './commands.ts';
+import { type Places, places } from './places.ts';
+import { explainStartError } from './start-error.ts';
+import { tunProblem } from './tun-device.ts';
+import { currentUser, mayConfigureNetwork } from './user.ts';
+import { type Circumstances, welcome } from './welcome.ts';
+
+const log = logFor('vswitch');
+
+export interface RunOptions {
+  readonly database?: string;
+  readonly rundir?: string;
+  /** To listen on besides the socket in the run directory. */
+  readonly remote: readonly string[];
+}
+
+/** The program cannot start; the message is for its user. */
+export class StartError extends Error {}
+
+/** Two signals of one Ctrl-C, one of them passed on by npm, arrive closer together than a person presses twice. */
+const oneKeystroke = 300;
+
+/**
+ * Runs the server and, where this process may change the network, the switch, until a signal ends it.
+ * @throws StartError
+ */
+export const run = async ({ database, rundir, remote }: RunOptions): Promise<void> => {
+  const usual = directories();
+  // From here on every part of this process looks there, relative paths in --remote too.
+  if (rundir !== undefined) process.env.OVS_RUNDIR = resolve(rundir);
+  const user = currentUser();
+  const found = places(user);
+  const chosen = database === undefined ? found : { ...found, database: resolve(database) };
+  process.env.OVS_RUNDIR = chosen.run;
+  const serverOnly = mayConfigureNetwork() ? undefined : user.root ? 'no capability' : 'not root';
+  const stop = await start(chosen, remote, serverOnly === undefined).catch((error: unknown) => {
+    throw error instanceof StartError ? error : new StartError(explainStartError(error, chosen), { cause: error });
+  });
+  stopOnSignal(stop);
+  const circumstances: Circumstances = {
+    version,
+    places: chosen,
+    exported: chosen.run === usual.run ? undefined : chosen.run,
+    serverOnly,
+    commands: shellCommands(),
+    tun: tunProblem(),
+  };
+  process.stdout.write(welcome(circumstances));
+};
+
+/** Starts both, and returns what stops them. */
+const start = async ({ database, socket }: Places, remotes: readonly string[], withSwitch: boolean) => {
+  const target = `unix:${socket}`;
+  await refuseSecond(target);
+  const server = await Server.start({ databases: [database], remotes: [`punix:${socket}`, ...remotes] });
+  let running: Switch | undefined;
+  try {
+    if (withSwitch) running = startSwitch({ remote: target });
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+  return async (): Promise<void> => {
+    await running?.stop();
+    await server.close();
+  };
+};
+
+/** Listening takes the socket's path away from whoever listens there now: with another database, no lock prevents it. */
+const refuseSecond = async (target: string): Promise<void> => {
+  const stream = await dial(target).catch(() => undefined);
+  if (stream === undefined) return;
+  stream.destroy();
+  throw new StartError(
+    `A server is running already: it listens on ${target.slice('unix:'.length)}. Use it as it is (ovs-vsctl show), or stop it first, or run beside it: vswitch --database FILE --rundir DIRECTORY`,
+  );
+};
+
+const stopOnSignal = (stop: () => Promise<void>): void => {
+  let asked: number | undefined;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (asked !== undefined) {
+      if (performance.now() - asked > oneKeystroke) process.exit(1);
+      return;
+    }
+    asked = performance.now();
+    log.info(`${signal}: stopping`);
+    stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.err(`stopping failed: ${error instanceof Error ? error.stack : error}`);
+        process.exit(1);
+      },
+    );
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+};

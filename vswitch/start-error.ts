@@ -1,0 +1,62 @@
+import type { Places } from './places.ts';
+
+interface Advice {
+  /** What the error says, or its code. */
+  readonly pattern: RegExp;
+  readonly advice: (places: Places, match: RegExpExecArray) => string;
+}
+
+const elsewhere = 'vswitch --database FILE --rundir DIRECTORY';
+
+const table: readonly Advice[] = [
+  {
+    pattern: /already locked by pid (\d+)/,
+    advice: ({ database }, [, pid]) =>
+      `Another server, process ${pid}, has ${database} open. Stop it first (kill ${pid}), or run beside it with a database and a socket of your own: ${elsewhere}`,
+  },
+  {
+    pattern: /log format of Open vSwitch's C server/,
+    advice: ({ database }) =>
+      `${database} was written by Open vSwitch's own ovsdb-server, whose format this version does not read. It stays as it is; choose another file: vswitch --database ${withOtherName(database)}`,
+  },
+  {
+    pattern: /^EACCES|^EPERM|^SQLITE_CANTOPEN|^SQLITE_READONLY/,
+    advice: ({ database, run }) =>
+      `This user may not write ${database}, or not in ${run}. Run as root, or choose other places: ${elsewhere}`,
+  },
+  {
+    pattern: /^EROFS/,
+    advice: () => `The file system is read-only; choose other places: ${elsewhere}`,
+  },
+  {
+    pattern: /^ENAMETOOLONG|^EINVAL/,
+    advice: ({ socket }) =>
+      `The path of a socket has at most 107 bytes, and ${socket} has ${Buffer.byteLength(socket)}: choose a shorter --rundir.`,
+  },
+  {
+    pattern: /^EADDRINUSE/,
+    advice: () => 'Another program listens there already.',
+  },
+  {
+    pattern: /native helper is not built/,
+    advice: () => 'Run `npm install` in the vswitch folder; it needs a C compiler, make and python3.',
+  },
+];
+
+const withOtherName = (database: string): string => database.replace(/[^/]*$/, 'vswitch.db');
+
+const codeOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return '';
+  if ('code' in error && typeof error.code === 'string') return error.code;
+  return codeOf(error.cause);
+};
+
+/** Why the program could not start and what to do about it, in plain sentences. */
+export const explainStartError = (error: unknown, places: Places): string => {
+  const message = error instanceof Error ? error.message : String(error);
+  for (const { pattern, advice } of table) {
+    const match = pattern.exec(message) ?? pattern.exec(codeOf(error));
+    if (match) return `${advice(places, match)}\n(${message})`;
+  }
+  return message;
+};
