@@ -16,7 +16,7 @@ const connect = async (t: ExecutionContext, { target }: ServerProcess): Promise<
 
 /** [found, last transaction, updates] */
 const monitorSince = async (client: Client, columns: OutJson, last: string): Promise<readonly Json[]> => {
-  const params = [database, last, { Open_vSwitch: { columns } }, last];
+  const params = [database, [columns, last], { Open_vSwitch: { columns } }, last];
   const reply = await client.peer.request('monitor_cond_since', params);
   return Array.isArray(reply) ? reply : [];
 };
