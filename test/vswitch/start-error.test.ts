@@ -1,0 +1,23 @@
+import test from 'ava';
+import { explainStartError } from '../../vswitch/start-error.ts';
+
+const places = { database: '/etc/openvswitch/conf.db', run: '/run/ovs', socket: '/run/ovs/db.sock' };
+const systemError = (code: string): Error => Object.assign(new Error(`${code}: something`), { code });
+
+for (const [error, expected] of [
+  [new Error('/x: cannot lock file because it is already locked by pid 77'), /process 77, has .*conf\.db open/],
+  [new Error("/x: is in the log format of Open vSwitch's C server"), /--database \/etc\/openvswitch\/vswitch\.db/],
+  [systemError('EACCES'), /may not write \/etc\/openvswitch\/conf\.db, or not in \/run\/ovs/],
+  [new Error('unable to open', { cause: systemError('SQLITE_CANTOPEN') }), /may not write/],
+  [systemError('EADDRINUSE'), /listens there already/],
+] as const) {
+  test(`says what to do about: ${error.message}`, (t) => {
+    const text = explainStartError(error, places);
+    t.regex(text, expected);
+    t.true(text.includes(error.message));
+  });
+}
+
+test('passes on what it does not know', (t) => {
+  t.is(explainStartError(new Error('what is this'), places), 'what is this');
+});
