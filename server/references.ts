@@ -221,6 +221,19 @@ const emptiedColumn = (table: Table, row: Row, column: Column, keys: readonly At
   );
 };
 
+/** References, strong or weak, to rows that do not exist: between transactions there are none. In sentences. */
+export const unresolvedReferences = (tables: Tables): string[] =>
+  [...tables.values()].flatMap((table) =>
+    referenceParts(table.schema).flatMap(({ column, part, refTable }) =>
+      [...table.rows()].flatMap((row) =>
+        [...row.get(column).elements()]
+          .map(([key, value]) => String(part === 'key' ? key : value))
+          .filter((uuid) => tables.get(refTable)?.get(uuid) === undefined)
+          .map((uuid) => `${table.schema.name} row ${row.uuid} column ${column.name} refers to no row: ${uuid}`),
+      ),
+    ),
+  );
+
 /** Counts the strong references of tables that were filled from storage. */
 export const countAllReferences = (tables: Tables): void => {
   for (const table of tables.values()) {

@@ -84,7 +84,10 @@ export class Server {
   }
 }
 
-/** @throws StorageError */
+/**
+ * Opens a database file; one that does not exist is made, of the vswitch schema.
+ * @throws StorageError
+ */
 const openDatabase = (path: string, clock: Clock): Database => {
   if (!existsSync(path)) {
     mkdirSync(dirname(path), { recursive: true });
