@@ -92,7 +92,7 @@ export const runServer = async (t: Test, database: string): Promise<ServerProces
   return ready(t, child, child.stderr, new ServerProcess(child, socket, database));
 };
 
-/** Waits for the first words on one of its outputs. */
+/** Waits for the words that say it listens: the C server's command's, or what ours logs. */
 const ready = async (
   t: Test,
   child: ChildProcess,
@@ -101,7 +101,9 @@ const ready = async (
 ): Promise<ServerProcess> => {
   t.teardown(() => server.stop());
   await new Promise<void>((resolve, reject) => {
-    output?.once('data', () => resolve());
+    output?.on('data', (chunk: Buffer) => {
+      if (/ready|ovsdb-server/.test(chunk.toString())) resolve();
+    });
     child.once('error', reject);
     child.once('exit', (code) => reject(new Error(`the server exited with ${code}: ${server.log}`)));
   });

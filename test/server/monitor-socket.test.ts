@@ -1,5 +1,6 @@
 /** The corpus of monitors against our server. */
 import test from 'ava';
+import { audit } from '../helpers/audit.ts';
 import { readCaseFiles } from '../helpers/case-file.ts';
 import { runMonitorFile } from '../helpers/monitor-corpus.ts';
 import { answerLines, expectedLines } from '../helpers/recording.ts';
@@ -12,6 +13,6 @@ for (const file of readCaseFiles('monitor')) {
     const subject = await WireSubject.connect(t, server, file.schema);
     const answers = await runMonitorFile(server.socket, file.cases, subject);
     t.deepEqual(answerLines(answers), expectedLines(file));
-    t.notRegex(server.log, /internal error/);
+    t.deepEqual(await audit(server), []);
   });
 }

@@ -1,5 +1,6 @@
 /** The corpus of transactions against our server, as a client sees it. */
 import test from 'ava';
+import { audit } from '../helpers/audit.ts';
 import { readCaseFiles } from '../helpers/case-file.ts';
 import { answerLines, expectedLines } from '../helpers/recording.ts';
 import { startServer } from '../helpers/server-process.ts';
@@ -11,6 +12,6 @@ for (const file of readCaseFiles('transact')) {
     const server = await startServer(t, file.schema);
     const answers = await runTransactFile(await WireSubject.connect(t, server, file.schema), file.cases);
     t.deepEqual(answerLines(answers), expectedLines(file));
-    t.notRegex(server.log, /internal error/);
+    t.deepEqual(await audit(server), []);
   });
 }
