@@ -5,7 +5,7 @@ import { Table } from './table.ts';
 
 /** Where rows are stored, as far as a check reads it. */
 export interface Stored {
-  load(table: string, newUuid: () => string): Iterable<Row>;
+  load(tables: Tables, newUuid: () => string): void;
 }
 
 /**
@@ -16,7 +16,7 @@ export const checkDatabase = (tables: Tables, stored?: Stored): string[] => [
   ...[...tables.values()].flatMap((table) => [...checkRows(table), ...checkIndexes(table)]),
   ...unresolvedReferences(tables),
   ...checkCounts(tables),
-  ...(stored === undefined ? [] : [...tables.values()].flatMap((table) => checkStored(table, stored))),
+  ...(stored === undefined ? [] : checkStored(tables, stored)),
 ];
 
 const nameOf = (table: Table, row: Row): string => `${table.schema.name} row ${row.uuid}`;
@@ -73,20 +73,23 @@ const copy = (table: Table): Table => {
   return copied;
 };
 
-const checkStored = (table: Table, stored: Stored): string[] => {
-  const { name, ownColumns } = table.schema;
-  const kept = ownColumns.filter(({ ephemeral }) => !ephemeral);
-  const problems: string[] = [];
-  const seen = new Set<string>();
-  for (const row of stored.load(name, () => '')) {
-    seen.add(row.uuid);
-    const inMemory = table.get(row.uuid);
-    if (inMemory === undefined) problems.push(`${nameOf(table, row)} is stored, but not in memory`);
-    for (const column of inMemory === undefined ? [] : kept) {
-      if (inMemory?.get(column).equals(row.get(column))) continue;
-      problems.push(`${nameOf(table, row)} column ${column.name} is stored with another value than in memory`);
-    }
-  }
-  for (const row of table.rows()) if (!seen.has(row.uuid)) problems.push(`${nameOf(table, row)} is not stored`);
-  return problems;
+const checkStored = (tables: Tables, stored: Stored): string[] => {
+  const loaded = new Map([...tables].map(([name, { schema }]) => [name, new Table(schema)]));
+  stored.load(loaded, () => '');
+  return [...tables].flatMap(([name, table]) => {
+    const storedTable = loaded.get(name) ?? table;
+    const missing = [...table.rows()].filter(({ uuid }) => storedTable.get(uuid) === undefined);
+    return [
+      ...missing.map((row) => `${nameOf(table, row)} is not stored`),
+      ...[...storedTable.rows()].flatMap((row) => compareStored(table, row)),
+    ];
+  });
+};
+
+const compareStored = (table: Table, row: Row): string[] => {
+  const inMemory = table.get(row.uuid);
+  if (inMemory === undefined) return [`${nameOf(table, row)} is stored, but not in memory`];
+  return table.schema.ownColumns
+    .filter((column) => !column.ephemeral && !inMemory.get(column).equals(row.get(column)))
+    .map(({ name }) => `${nameOf(table, row)} column ${name} is stored with another value than in memory`);
 };

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { checkDatabase } from '../../server/check.ts';
-import { loadDatabase } from '../../server/server.ts';
+import { Database } from '../../server/database.ts';
 import { SqliteStorage } from '../../server/storage.ts';
 import type { ServerProcess } from './server-process.ts';
 
 /** What is wrong with a database file that no server has open. */
 export const auditFile = (path: string): string[] => {
   const storage = SqliteStorage.open(path);
-  const database = loadDatabase(storage, { now: () => 0, newUuid: randomUUID });
+  const database = new Database(storage.schema, { now: () => 0, newUuid: randomUUID }, storage);
   try {
     return checkDatabase(database.tables, storage);
   } finally {

@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { formatJson, type Json, parseJson } from '../../schema/json.ts';
 import { schemaToJson } from '../../schema/schema.ts';
 import { checkDatabase } from '../../server/check.ts';
-import type { Database } from '../../server/database.ts';
-import { loadDatabase } from '../../server/server.ts';
+import { Database } from '../../server/database.ts';
 import { SqliteStorage } from '../../server/storage.ts';
 import type { Clock } from '../../server/transact.ts';
 import { type Clearable, deleteAll, type Subject } from './transact-corpus.ts';
@@ -21,7 +20,7 @@ export class CoreSubject implements Subject, Clearable {
   constructor(path: string) {
     this.#path = path;
     this.#storage = SqliteStorage.open(path);
-    this.#database = loadDatabase(this.#storage, clock);
+    this.#database = new Database(this.#storage.schema, clock, this.#storage);
   }
 
   async transact(operations: readonly Json[]): Promise<Json> {
@@ -57,7 +56,7 @@ export class CoreSubject implements Subject, Clearable {
   reopen(): void {
     this.close();
     this.#storage = SqliteStorage.open(this.#path);
-    this.#database = loadDatabase(this.#storage, clock);
+    this.#database = new Database(this.#storage.schema, clock, this.#storage);
     this.check('it was opened');
   }
 
