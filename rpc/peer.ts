@@ -6,10 +6,17 @@ import { formatError, formatNotification, formatRequest, formatResult, type Mess
 export type Request = Extract<Message, { kind: 'request' }>;
 export type Notification = Extract<Message, { kind: 'notification' }>;
 
+/** So many bytes may be under way before the other side counts as not listening. */
+const maxBacklog = 1024 * 1024;
+/** One that takes nothing for so long, in ms, is given up. */
+const stallTimeout = 60_000;
+
 /** What a peer does with what comes in. All are called in the order of the bytes. */
 export interface PeerHandlers {
   request(request: Request): void;
   notification(notification: Notification): void;
+  /** The other side has taken what was sent, after it was `congested`. */
+  drained?(): void;
   /** Called once; `reason` is absent when the connection closed in good order. */
   closed?(reason: Error | undefined): void;
 }
@@ -43,6 +50,8 @@ export class Peer {
   #outgoing: string[] = [];
   #nextId = 0;
   #closed = false;
+  #congested = false;
+  #stalled: NodeJS.Timeout | undefined;
 
   constructor(stream: Duplex, handlers: PeerHandlers, limits: TextLimits = defaultLimits) {
     this.#stream = stream;
@@ -55,15 +64,19 @@ export class Peer {
     stream.on('error', (error) => this.close(error));
     stream.on('close', () => this.close());
     stream.on('end', () => this.close());
+    stream.on('drain', () => this.#drained());
   }
 
   get closed(): boolean {
     return this.#closed;
   }
 
-  /** Bytes that the other side has not taken yet. */
-  get backlog(): number {
-    return this.#stream.writableLength;
+  /**
+   * Whether the other side leaves so much unread that nothing more should be sent. Nothing is read from it meanwhile: one
+   * who asks and does not listen must not fill our memory.
+   */
+  get congested(): boolean {
+    return this.#congested;
   }
 
   /**
@@ -101,6 +114,7 @@ export class Peer {
     if (this.#closed) return;
     this.#flush();
     this.#closed = true;
+    clearTimeout(this.#stalled);
     if (reason === undefined) this.#stream.end();
     else this.#stream.destroy();
     for (const { reject } of this.#waiting.values()) reject(reason ?? new Error('the connection was closed'));
@@ -111,9 +125,37 @@ export class Peer {
 
   #flush(): void {
     if (this.#outgoing.length === 0) return;
-    const text = this.#outgoing.length === 1 ? this.#outgoing[0] : this.#outgoing.join('');
+    const text = this.#outgoing.length === 1 ? (this.#outgoing[0] ?? '') : this.#outgoing.join('');
     this.#outgoing = [];
-    if (this.#stream.writable) this.#stream.write(text);
+    if (!this.#stream.writable) return;
+    if (text.length < maxBacklog) this.#stream.write(text);
+    else this.#writeParts(Buffer.from(text));
+    if (!this.#congested && this.#stream.writableLength > maxBacklog) {
+      this.#congested = true;
+      this.#stream.pause();
+      this.#watchProgress(this.#stream.writableLength);
+    }
+  }
+
+  /** In parts, so that it can be seen whether the other side takes any. */
+  #writeParts(bytes: Buffer): void {
+    for (let at = 0; at < bytes.length; at += maxBacklog) this.#stream.write(bytes.subarray(at, at + maxBacklog));
+  }
+
+  #watchProgress(backlog: number): void {
+    this.#stalled = setTimeout(() => {
+      const { writableLength } = this.#stream;
+      if (writableLength < backlog) this.#watchProgress(writableLength);
+      else this.close(new Error(`${writableLength} bytes were not read for ${stallTimeout / 1000} seconds`));
+    }, stallTimeout).unref();
+  }
+
+  #drained(): void {
+    if (!this.#congested) return;
+    this.#congested = false;
+    clearTimeout(this.#stalled);
+    this.#stream.resume();
+    this.#handlers.drained?.();
   }
 
   #receive(chunk: Buffer): void {

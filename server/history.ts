@@ -1,6 +1,7 @@
 import { difference } from '../schema/datum.ts';
 import type { Row } from '../schema/row.ts';
 import { zeroUuid } from '../schema/uuid.ts';
+import { ChangeSet } from './change-set.ts';
 import type { RowChange } from './transaction.ts';
 
 /** A transaction that was stored. */
@@ -89,7 +90,9 @@ export class History {
     const at = this.#entries.findLastIndex((entry) => entry.id === id);
     if (at < 0 && id !== this.#base) return undefined;
     const missed = this.#entries.slice(at + 1);
-    return { changes: mergeChanges(missed), restored: missed.some(({ restored }) => restored) };
+    const set = new ChangeSet();
+    for (const { changes } of missed) set.add(changes);
+    return { changes: set.changes, restored: missed.some(({ restored }) => restored) };
   }
 }
 
@@ -106,16 +109,4 @@ const changedAtoms = ({ old, new: now }: RowChange): number => {
     else for (const _ of difference(before, after)) atoms++;
   }
   return atoms;
-};
-
-/** Several changes to one row are one: from what it was first to what it is last. */
-const mergeChanges = (transactions: readonly StoredTransaction[]): RowChange[] => {
-  const merged = new Map<string, RowChange>();
-  for (const { changes } of transactions) {
-    for (const change of changes) {
-      const key = `${change.table.schema.name} ${change.uuid}`;
-      merged.set(key, { ...change, old: merged.has(key) ? merged.get(key)?.old : change.old });
-    }
-  }
-  return [...merged.values()].filter(({ old, new: now }) => old !== now);
 };

@@ -4,6 +4,7 @@ import type { Row } from '../schema/row.ts';
 import type { Column } from '../schema/schema.ts';
 import type { MonitoredColumn, MonitoredTable, MonitorVersion, Selection } from './monitor-request.ts';
 import type { Tables } from './references.ts';
+import type { Table } from './table.ts';
 import type { RowChange } from './transaction.ts';
 
 /** A row before and after, as one monitor sees it: undefined where the monitor's conditions leave it out. */
@@ -81,8 +82,8 @@ class TableUpdates {
   }
 }
 
-/** Takes the text of `<table-updates>`, and the id of the transaction that they are of. */
-export type Subscriber = (updates: string, transaction: string) => void;
+/** Takes the text of `<table-updates>`, and the transaction that they are of. */
+export type Subscriber = (updates: string, transaction: string, changes: readonly RowChange[]) => void;
 
 /**
  * What is told to every monitor that asked for the same: made once for all of them.
@@ -120,10 +121,14 @@ export class Monitor {
 
   /** Tells the subscribers what a transaction changed. */
   publish(changes: readonly RowChange[], transaction: string): void {
-    if (!changes.some(({ table }) => this.#byName.has(table.schema.name))) return;
+    if (!changes.some(({ table }) => this.watches(table))) return;
     this.#initial = undefined;
     const text = this.updates(changes);
-    if (text !== undefined) for (const subscriber of this.subscribers) subscriber(text, transaction);
+    if (text !== undefined) for (const subscriber of this.subscribers) subscriber(text, transaction, changes);
+  }
+
+  watches(table: Table): boolean {
+    return this.#byName.has(table.schema.name);
   }
 
   /** What these changes are to this monitor; undefined if nothing. */

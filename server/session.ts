@@ -8,8 +8,9 @@ import { schemaToJson } from '../schema/schema.ts';
 import { isId, isUuid, zeroUuid } from '../schema/uuid.ts';
 import type { Database } from './database.ts';
 import type { LockOwner, Locks } from './lock.ts';
-import type { Monitor, Subscriber } from './monitor.ts';
+import type { Monitor } from './monitor.ts';
 import { type MonitorVersion, parseConditionChange, parseMonitorRequests } from './monitor-request.ts';
+import { Subscription } from './subscription.ts';
 
 const log = logFor('jsonrpc_server');
 
@@ -22,14 +23,6 @@ export interface SessionHost {
 
 /** A method's answer; undefined when it is sent later. */
 type Method = (session: Session, params: readonly Json[], request: Request) => OutJson | undefined;
-
-/** A client that watches; `monitor` changes with its conditions. */
-interface Subscription {
-  readonly database: Database;
-  monitor: Monitor;
-  id: Json;
-  readonly subscriber: Subscriber;
-}
 
 /** A refusal that the protocol words as a mere string. */
 class MethodError extends Error {}
@@ -50,6 +43,9 @@ export class Session implements LockOwner {
       {
         request: (request) => this.#request(request),
         notification: (notification) => this.#notification(notification),
+        drained: () => {
+          for (const subscription of this.#subscriptions.values()) subscription.catchUp();
+        },
         closed: (reason) => {
           if (reason !== undefined) log.warn(`${name}: connection dropped (${reason.message})`);
           this.#cleanUp();
@@ -94,9 +90,7 @@ export class Session implements LockOwner {
 
   #cleanUp(): void {
     for (const withdraw of this.#transactions.values()) withdraw();
-    for (const { database, monitor, subscriber } of this.#subscriptions.values()) {
-      database.monitors.unsubscribe(monitor, subscriber);
-    }
+    for (const subscription of this.#subscriptions.values()) subscription.cancel();
     for (const name of this.#locks) this.#host.locks.unlock(name, this);
   }
 
@@ -150,14 +144,7 @@ export class Session implements LockOwner {
     const last = version === 3 ? lastTransaction(params) : zeroUuid;
     database.flush();
     const monitor = database.monitors.get(version, parseMonitorRequests(database.schema, requests, version));
-    const subscription: Subscription = {
-      database,
-      monitor,
-      id,
-      subscriber: (updates, transaction) => this.#update(subscription, updates, transaction),
-    };
-    this.#subscriptions.set(key, subscription);
-    database.monitors.subscribe(monitor, subscription.subscriber);
+    this.#subscriptions.set(key, new Subscription(this.#peer, database, monitor, id));
     if (version === 3) return this.#resume(database, monitor, last);
     return new JsonText(monitor.initial(database.tables));
   }
@@ -171,12 +158,6 @@ export class Session implements LockOwner {
     return [true, history.last, new JsonText(monitor.updates(missed.changes) ?? '{}')];
   }
 
-  #update({ monitor, id }: Subscription, updates: string, transaction: string): void {
-    const method = monitor.version === 1 ? 'update' : `update${monitor.version}`;
-    const params = monitor.version === 3 ? [id, transaction] : [id];
-    this.#peer.notify(method, [...params, new JsonText(updates)]);
-  }
-
   changeConditions(params: readonly Json[]): OutJson {
     const [id = null, newId, requests] = params;
     if (newId === undefined || requests === undefined) throw syntaxError('invalid parameters', params);
@@ -186,22 +167,13 @@ export class Session implements LockOwner {
     if (subscription.monitor.version === 1) return {};
     const newKey = formatJson(newId);
     if (newKey !== formatJson(id) && this.#subscriptions.has(newKey)) throw syntaxError('duplicate monitor ID', newId);
-    const { database, monitor, subscriber } = subscription;
+    const { database, monitor } = subscription;
     database.flush();
-    const newer = database.monitors.get(
-      monitor.version,
-      parseConditionChange(database.schema, monitor.tables, requests),
-    );
-    const missed = monitor.transition(newer, database.tables);
-    if (newer !== monitor) {
-      database.monitors.subscribe(newer, subscriber);
-      database.monitors.unsubscribe(monitor, subscriber);
-    }
+    const tables = parseConditionChange(database.schema, monitor.tables, requests);
+    const newer = database.monitors.get(monitor.version, tables);
     this.#subscriptions.delete(formatJson(id));
     this.#subscriptions.set(newKey, subscription);
-    subscription.monitor = newer;
-    subscription.id = newId;
-    if (missed !== undefined) this.#update(subscription, missed, database.history.last);
+    subscription.change(newer, newId);
     return {};
   }
 
@@ -210,7 +182,7 @@ export class Session implements LockOwner {
     const key = formatJson(params[0] ?? null);
     const subscription = this.#subscriptions.get(key);
     if (subscription === undefined) throw new MethodError('unknown monitor');
-    subscription.database.monitors.unsubscribe(subscription.monitor, subscription.subscriber);
+    subscription.cancel();
     this.#subscriptions.delete(key);
     return {};
   }
