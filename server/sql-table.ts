@@ -92,6 +92,11 @@ export class SqlTable {
     for (const child of this.#children) child.create();
   }
 
+  drop(): void {
+    for (const child of this.#children) child.drop();
+    this.#sqlite.exec(`DROP TABLE ${quote(this.#name)}`);
+  }
+
   insert(row: Row): void {
     this.#insert ??= this.#sqlite.prepare(
       `INSERT INTO ${quote(this.#name)} (_uuid${this.#cells.map(({ sql }) => `, ${sql}`).join('')})
@@ -176,6 +181,10 @@ class SqlChild {
       `CREATE TABLE ${this.#name} (_id INTEGER NOT NULL REFERENCES ${this.#parent}, key ${sqlTypes[key.type]} NOT NULL${pair},
        PRIMARY KEY (_id, key)) WITHOUT ROWID`,
     );
+  }
+
+  drop(): void {
+    this.#sqlite.exec(`DROP TABLE ${this.#name}`);
   }
 
   insert(id: number | bigint, datum: Datum): void {

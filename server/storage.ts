@@ -22,32 +22,36 @@ const layout = '1';
  * `_history` with what undoes the last transactions.
  */
 export class SqliteStorage {
-  readonly schema: DatabaseSchema;
   readonly #sqlite: BetterSqlite3.Database;
-  readonly #tables: ReadonlyMap<string, SqlTable>;
-  readonly #lock: number;
+  readonly #lock: number | undefined;
+  #schema: DatabaseSchema;
+  #tables: ReadonlyMap<string, SqlTable>;
   readonly #path: string;
   readonly #begin: BetterSqlite3.Statement;
   readonly #commit: BetterSqlite3.Statement;
   readonly #rollback: BetterSqlite3.Statement;
   #durable = false;
 
-  private constructor(path: string, sqlite: BetterSqlite3.Database, lock: number, schema: DatabaseSchema) {
+  private constructor(path: string, sqlite: BetterSqlite3.Database, schema: DatabaseSchema, lock?: number) {
     this.#path = path;
     this.#sqlite = sqlite;
     this.#lock = lock;
-    this.schema = schema;
+    this.#schema = schema;
     this.#tables = sqlTables(sqlite, schema);
     this.#begin = sqlite.prepare('BEGIN IMMEDIATE');
     this.#commit = sqlite.prepare('COMMIT');
     this.#rollback = sqlite.prepare('ROLLBACK');
   }
 
+  get schema(): DatabaseSchema {
+    return this.#schema;
+  }
+
   /**
-   * Makes a database file of that schema, which must not exist.
+   * Makes a database file of that schema, which must not exist, with the rows of these tables.
    * @throws StorageError
    */
-  static create(path: string, schema: DatabaseSchema): void {
+  static create(path: string, schema: DatabaseSchema, tables?: Tables): void {
     if (existsSync(path)) throw new StorageError(`${path}: already exists`);
     // Under another name until it is whole: a file that is there is a database.
     const unfinished = `${path}.new`;
@@ -61,10 +65,7 @@ export class SqliteStorage {
         sqlite.exec('CREATE TABLE _history (_id INTEGER PRIMARY KEY, changes TEXT NOT NULL)');
         const put = sqlite.prepare('INSERT INTO _meta VALUES (?, ?)');
         put.run('layout', layout);
-        put.run('name', schema.name);
-        put.run('version', schema.version);
-        put.run('schema', formatJson(schemaToJson(schema)));
-        for (const table of sqlTables(sqlite, schema).values()) table.create();
+        fill(sqlite, schema, tables);
       })();
       sqlite.close();
       renameSync(unfinished, path);
@@ -84,9 +85,23 @@ export class SqliteStorage {
       const sqlite = new BetterSqlite3(path, { fileMustExist: true });
       sqlite.pragma('journal_mode = WAL');
       sqlite.pragma('synchronous = NORMAL');
-      return new SqliteStorage(path, sqlite, lock, readSchema(path, sqlite));
+      return new SqliteStorage(path, sqlite, readSchema(path, sqlite), lock);
     } catch (error) {
       closeSync(lock);
+      throw explain(path, error);
+    }
+  }
+
+  /**
+   * Opens a database file to look into it, also while a server has it open.
+   * @throws StorageError
+   */
+  static openReadOnly(path: string): SqliteStorage {
+    checkFormat(path);
+    try {
+      const sqlite = new BetterSqlite3(path, { readonly: true, fileMustExist: true });
+      return new SqliteStorage(path, sqlite, readSchema(path, sqlite));
+    } catch (error) {
       throw explain(path, error);
     }
   }
@@ -129,6 +144,38 @@ export class SqliteStorage {
     }
   }
 
+  /**
+   * Puts another schema in place, and the rows of these tables, all or nothing. The history is forgotten.
+   * @throws StorageError
+   */
+  convert(schema: DatabaseSchema, tables: Tables): void {
+    try {
+      this.#setDurable(true);
+      this.#sqlite.transaction(() => {
+        this.#sqlite.exec('DELETE FROM _history');
+        for (const table of [...this.#tables.values()]) table.drop();
+        this.#tables = fill(this.#sqlite, schema, tables);
+      })();
+      this.#schema = schema;
+    } catch (error) {
+      this.#tables = sqlTables(this.#sqlite, this.#schema);
+      throw explain(this.#path, error);
+    }
+  }
+
+  /**
+   * Gives the space of what was deleted back to the file system.
+   * @throws StorageError
+   */
+  compact(): void {
+    try {
+      this.#sqlite.exec('VACUUM');
+      this.#sqlite.pragma('wal_checkpoint(TRUNCATE)');
+    } catch (error) {
+      throw explain(this.#path, error);
+    }
+  }
+
   #writeChange({ table, uuid, old, new: row }: RowChange): void {
     const sqlTable = this.#tables.get(table.schema.name);
     if (row === undefined) sqlTable?.delete(uuid);
@@ -144,9 +191,23 @@ export class SqliteStorage {
 
   close(): void {
     this.#sqlite.close();
-    closeSync(this.#lock);
+    if (this.#lock !== undefined) closeSync(this.#lock);
   }
 }
+
+/** Notes the schema, and makes the SQL tables with the rows of `tables`. */
+const fill = (sqlite: BetterSqlite3.Database, schema: DatabaseSchema, tables?: Tables): Map<string, SqlTable> => {
+  const put = sqlite.prepare('REPLACE INTO _meta VALUES (?, ?)');
+  put.run('name', schema.name);
+  put.run('version', schema.version);
+  put.run('schema', formatJson(schemaToJson(schema)));
+  const created = sqlTables(sqlite, schema);
+  for (const [name, table] of created) {
+    table.create();
+    for (const row of tables?.get(name)?.rows() ?? []) table.insert(row);
+  }
+  return created;
+};
 
 const sqlTables = (sqlite: BetterSqlite3.Database, { tables }: DatabaseSchema): Map<string, SqlTable> => {
   const names = sqlNames(tables.keys());
