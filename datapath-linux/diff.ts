@@ -1,7 +1,8 @@
 /**
  * What to do next so that the kernel becomes as desired. Pure.
  *
- * Deletes come before everything else: they free names, addresses and port numbers. A step is given only when what it
+ * Deletes come before everything else: they free names, addresses and port numbers, and the other steps are for the
+ * kernel as it is without what they delete. A step is given only when what it
  * needs is there (a port's, when its kernel bridge exists); the rest follows when the kernel has been read again.
  * Nothing to do means that the kernel is as desired, as far as it can be.
  */
@@ -21,31 +22,33 @@ import {
 import type { Link } from './netlink/link.ts';
 import type { LinkChange } from './netlink/request.ts';
 import { isOutdatedTap, obstacle } from './obstacle.ts';
-import type { Step, Subject } from './step.ts';
+import type { Delete, Step, Subject } from './step.ts';
 import { isOpened, tapAlias } from './tap.ts';
 
 /** By bridge: the MTU that its internal ports followed when the kernel was last as desired. */
 export type FollowedMtus = ReadonlyMap<string, number>;
 
 export function diff(desired: Desired, kernel: KernelState, followed: FollowedMtus = new Map()): Step[] {
+  const deleted = deletions(desired, kernel);
+  const remaining = kernel.without(new Set(deleted.map(({ ifindex }) => ifindex)));
   return [
     ...releases(desired, kernel),
-    ...deletions(desired, kernel),
+    ...deleted,
     ...desired.bridges.flatMap((bridge) => [
-      ...bridgeSteps(bridge, kernel),
-      ...portSteps(bridge, kernel, followed),
-      ...forwardingSteps(bridge, kernel),
+      ...bridgeSteps(bridge, remaining),
+      ...portSteps(bridge, remaining, followed),
+      ...forwardingSteps(bridge, remaining),
     ]),
   ];
 }
 
-/** Devices that bear our mark but are no port of ours any more. */
+/** Devices that bear our mark but are no port of ours any more, or cannot be one. */
 function releases(desired: Desired, kernel: KernelState): Step[] {
   const wanted = new Set<number>();
-  for (const { ports } of desired.bridges) {
-    for (const port of ports) {
+  for (const bridge of desired.bridges) {
+    for (const port of bridge.ports) {
       const link = port.kind === 'internal' ? undefined : kernel.find(port.name);
-      if (link && !isOwned(link)) wanted.add(link.ifindex);
+      if (link && !isOwned(link) && obstacle(port, bridge, kernel) === undefined) wanted.add(link.ifindex);
     }
   }
   const steps: Step[] = [];
@@ -66,7 +69,7 @@ function releases(desired: Desired, kernel: KernelState): Step[] {
 }
 
 /** Devices of our making that nobody wants, or that must be made anew. */
-function deletions(desired: Desired, kernel: KernelState): Step[] {
+function deletions(desired: Desired, kernel: KernelState): Delete[] {
   const kept = new Map<string, DesiredPort | DesiredBridge>();
   for (const bridge of desired.bridges) {
     kept.set(bridgeDevice(bridge.name), bridge);
@@ -75,7 +78,7 @@ function deletions(desired: Desired, kernel: KernelState): Step[] {
       if (port.kind === 'tap') kept.set(port.name, port);
     }
   }
-  const steps: Step[] = [];
+  const steps: Delete[] = [];
   for (const link of kernel.links) {
     if (!isOwned(link) || isKept(link, kept.get(link.name))) continue;
     steps.push({ op: 'delete', subject: { port: link.name }, ifindex: link.ifindex, name: link.name });

@@ -40,6 +40,16 @@ export class KernelState {
     this.#forwarding = forwarding;
   }
 
+  /** The state once these devices are deleted: with their veth peers gone, and their ports in no bridge. */
+  without(ifindexes: ReadonlySet<number>): KernelState {
+    if (ifindexes.size === 0) return this;
+    const isGone = ({ ifindex, kind, link, linkNamespaceId }: Link): boolean =>
+      ifindexes.has(ifindex) || (kind === 'veth' && linkNamespaceId === undefined && ifindexes.has(link));
+    const links = this.links.filter((link) => !isGone(link));
+    const freed = links.map((link) => (ifindexes.has(link.master) ? { ...link, master: 0 } : link));
+    return new KernelState(freed, this.#foreign, this.#forwarding);
+  }
+
   /** A device by its name or an alternative name. */
   find(name: string): Link | undefined {
     return this.#byName.get(name);

@@ -1,0 +1,154 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import type { BridgeRow, InterfaceRow } from '../../datapath-linux/configuration.ts';
+import { desiredState } from '../../datapath-linux/desired.ts';
+import { diff } from '../../datapath-linux/diff.ts';
+import { isOwned, KernelState } from '../../datapath-linux/kernel.ts';
+import { readMarks } from '../../datapath-linux/names.ts';
+import { obstacle } from '../../datapath-linux/obstacle.ts';
+import { FakeKernel } from '../helpers/fake-kernel.ts';
+import { Random } from '../helpers/random.ts';
+
+const accounts = { userId: () => 1000, groupId: () => 1000 };
+const names = ['p0', 'p1', 'p2', 'a-long-name-15c', 'nic0', 'nic1', 'tap0'];
+
+function randomInterface(random: Random, name: string): InterfaceRow {
+  return {
+    uuid: `uuid-of-${name}`,
+    name,
+    type: random.pick(['', 'system', 'internal', 'internal', 'tap', 'unknown']),
+    options: new Map(random.chance(0.3) ? [['owner', random.pick(['1', '2'])]] : []),
+    mac: random.chance(0.2) ? '02:00:00:00:01:01' : undefined,
+    mtuRequest: random.chance(0.2) ? random.pick([1400, 9000]) : undefined,
+    ofport: undefined,
+    ofportRequest: undefined,
+  };
+}
+
+/** Bridges with some of the names as ports, each name at most once. */
+function randomBridges(random: Random): BridgeRow[] {
+  const free = names.filter(() => random.chance(0.6));
+  return ['br0', 'br1', 'br2']
+    .filter(() => random.chance(0.6))
+    .map((bridge, i) => ({
+      uuid: `00000000-0000-4000-8000-00000000000${i}`,
+      name: bridge,
+      datapathType: random.chance(0.1) ? 'netdev' : '',
+      otherConfig: new Map(random.chance(0.2) ? [['hwaddr', '02:00:00:00:02:02']] : []),
+      ports: free
+        .splice(0, random.below(free.length + 1))
+        .map((name) => ({ name, interfaces: [randomInterface(random, name)], usesVlans: random.chance(0.05) })),
+    }));
+}
+
+/** What other people do to devices, ours among them. */
+function interfere(random: Random, kernel: FakeKernel): void {
+  const link = random.pick([
+    ...kernel.links,
+    ...(kernel.links.length === 0 ? [kernel.add('lo', { loopback: true })] : []),
+  ]);
+  if (link.loopback) return;
+  const actions = [
+    () => kernel.remove(link.ifindex),
+    () => kernel.change(link.ifindex, { up: !link.up }),
+    () => kernel.change(link.ifindex, { mtu: random.pick([1300, 1500, 9000]) }),
+    () => kernel.change(link.ifindex, { alias: 'somebody else was here' }),
+    () => link.kind !== 'bridge' && kernel.change(link.ifindex, { master: 0 }),
+    () => link.tun && kernel.change(link.ifindex, { carrier: !link.carrier }),
+  ];
+  random.pick(actions)();
+}
+
+function foreignDevices(random: Random, kernel: FakeKernel): void {
+  for (const name of ['nic0', 'nic1', 'p0', 'tap0']) {
+    if (!random.chance(0.2) || kernel.state.find(name)) continue;
+    const address = random.chance(0.5) ? { address: '00:16:3e:00:00:01' } : {};
+    const tun = { tap: true, owner: 1, group: undefined, multiQueue: false, persistent: true, queues: 0 };
+    kernel.add(name, { ...address, ...(name === 'tap0' && { kind: 'tun', tun }) });
+  }
+}
+
+test('random configurations are reached in a few rounds from any state, and nothing is done twice', (t) => {
+  for (let seed = 0; seed < 400; seed++) {
+    const random = new Random(seed);
+    const kernel = new FakeKernel();
+    kernel.add('lo', { loopback: true });
+    const foreignBridge = kernel.add('virbr0', { kind: 'bridge' });
+    const used = kernel.add('used0', { master: foreignBridge.ifindex });
+    for (let edit = 0; edit < 12; edit++) {
+      foreignDevices(random, kernel);
+      const desired = desiredState(
+        { uuid: 'root', nextCfg: 0, otherConfig: new Map(), bridges: randomBridges(random) },
+        accounts,
+      );
+      for (let change = random.below(4); change > 0; change--) interfere(random, kernel);
+      let rounds = 0;
+      for (let steps = diff(desired, kernel.state); steps.length > 0; steps = diff(desired, kernel.state)) {
+        kernel.apply(steps);
+        if (++rounds > 6) t.fail(`seed ${seed}, edit ${edit}: still ${JSON.stringify(steps)}`);
+      }
+      const ports = desired.bridges.flatMap((bridge) =>
+        bridge.ports.filter((port) => obstacle(port, bridge, kernel.state) === undefined),
+      );
+      const enslaved = kernel.links.filter(({ master }) => master !== 0 && master !== foreignBridge.ifindex);
+      t.is(enslaved.length, ports.length, `seed ${seed}, edit ${edit}: every port that can be is in its bridge`);
+      if (kernel.links.some(({ ifindex }) => ifindex === used.ifindex) && kernel.state.at(used.ifindex)?.master !== 0) {
+        t.is(kernel.state.at(used.ifindex)?.master, kernel.state.find('virbr0')?.ifindex ?? 0);
+      }
+    }
+    kernel.apply(diff({ bridges: [], refused: new Map() }, kernel.state));
+    t.deepEqual(kernel.links.filter(isOwned), [], `seed ${seed}: nothing of ours is left`);
+    t.true(kernel.links.every(({ altnames }) => readMarks(altnames).marks.length === 0));
+  }
+});
+
+/** Each case: the rows, the kernel's links, and the operations that follow, all in one reviewed file. */
+const cases = fileURLToPath(new URL('../../../test/cases/diff', import.meta.url));
+for (const file of readdirSync(cases).filter((name) => name.endsWith('.json'))) {
+  test(file.replace('.json', '').replaceAll('-', ' '), (t) => {
+    const path = join(cases, file);
+    const { bridges, links, steps } = JSON.parse(readFileSync(path, 'utf8'));
+    const kernel = new FakeKernel();
+    for (const { name, ...details } of links) kernel.add(name, details);
+    const rows = bridges.map(bridgeOf);
+    const desired = desiredState({ uuid: 'root', nextCfg: 0, otherConfig: new Map(), bridges: rows }, accounts);
+    const found = JSON.parse(JSON.stringify(diff(desired, new KernelState(kernel.links))));
+    if (process.env.UPDATE) writeFileSync(path, `${JSON.stringify({ bridges, links, steps: found }, undefined, 2)}\n`);
+    else t.deepEqual(found, steps);
+    t.pass();
+  });
+}
+
+interface BridgeCase {
+  readonly name: string;
+  readonly hwaddr?: string;
+  readonly ports: Readonly<Record<string, Partial<InterfaceRow>>>;
+}
+
+function bridgeOf({ name, hwaddr, ports }: BridgeCase): BridgeRow {
+  return {
+    uuid: '5fcd47c2-2b2d-40ce-9a8c-83eeeedfa981',
+    name,
+    datapathType: '',
+    otherConfig: new Map(hwaddr === undefined ? [] : [['hwaddr', hwaddr]]),
+    ports: Object.entries(ports).map(([port, given]) => ({
+      name: port,
+      interfaces: [interfaceOf(port, given)],
+      usesVlans: false,
+    })),
+  };
+}
+
+const interfaceOf = (name: string, given: Partial<InterfaceRow>): InterfaceRow => ({
+  uuid: name,
+  name,
+  type: '',
+  options: new Map(),
+  mac: undefined,
+  mtuRequest: undefined,
+  ofport: undefined,
+  ofportRequest: undefined,
+  ...given,
+});

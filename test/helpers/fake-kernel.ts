@@ -1,0 +1,156 @@
+/** A model of the kernel that is just good enough to carry out steps: the slow and simple thing to check `diff` against. */
+import { KernelState } from '../../datapath-linux/kernel.ts';
+import { ownedGroup } from '../../datapath-linux/names.ts';
+import type { ForwardingEntry } from '../../datapath-linux/netlink/forwarding.ts';
+import type { Link } from '../../datapath-linux/netlink/link.ts';
+import type { LinkChange } from '../../datapath-linux/netlink/request.ts';
+import type { Step } from '../../datapath-linux/step.ts';
+
+const plain: Omit<Link, 'ifindex' | 'name'> = {
+  loopback: false,
+  up: false,
+  noArp: false,
+  carrier: false,
+  carrierChanges: 0,
+  mtu: 1500,
+  address: '',
+  group: 0,
+  alias: '',
+  altnames: [],
+  master: 0,
+  link: 0,
+  linkNamespaceId: undefined,
+  kind: '',
+  tun: undefined,
+  bridge: undefined,
+  addressless6: false,
+  ipv6Disabled: false,
+};
+
+const quiet = { multicastSnooping: false, callsIptables: false, callsIp6tables: false, callsArptables: false };
+
+export class FakeKernel {
+  readonly #links = new Map<number, Link>();
+  readonly #forwarding = new Map<number, ForwardingEntry[]>();
+  #next = 1;
+
+  get state(): KernelState {
+    return new KernelState([...this.#links.values()], new Map(), this.#forwarding);
+  }
+
+  get links(): readonly Link[] {
+    return [...this.#links.values()];
+  }
+
+  /** Adds a device. @throws when the name is taken */
+  add(name: string, details: Partial<Link> = {}): Link {
+    if (this.state.find(name)) throw new Error(`File exists: ${name}`);
+    const ifindex = this.#next++;
+    const address = `02:00:00:00:00:${ifindex.toString(16).padStart(2, '0').slice(-2)}`;
+    const link = { ...plain, address, ...details, name, ifindex };
+    this.#links.set(ifindex, link);
+    return link;
+  }
+
+  change(ifindex: number, change: Partial<Link>): void {
+    const link = this.#links.get(ifindex);
+    if (link) this.#links.set(ifindex, { ...link, ...change });
+  }
+
+  /** Deletes a device and its veth peer; ports of a deleted bridge stay, without it. */
+  remove(ifindex: number): void {
+    const link = this.#links.get(ifindex);
+    if (!link) return;
+    this.#links.delete(ifindex);
+    this.#forwarding.delete(ifindex);
+    if (link.kind === 'veth') this.remove(link.link);
+    for (const port of this.links) if (port.master === ifindex) this.change(port.ifindex, { master: 0 });
+  }
+
+  apply(steps: readonly Step[]): void {
+    for (const step of steps) this.#carryOut(step);
+  }
+
+  #carryOut(step: Step): void {
+    switch (step.op) {
+      case 'release':
+        this.#release(step.ifindex, step);
+        break;
+      case 'delete':
+        this.remove(step.ifindex);
+        break;
+      case 'create-bridge':
+        this.add(step.name, { kind: 'bridge', address: step.address, group: ownedGroup, bridge: quiet });
+        break;
+      case 'reset-bridge':
+        this.change(step.ifindex, { bridge: quiet });
+        break;
+      case 'disable-ipv6':
+        this.change(this.#index(step.name), { ipv6Disabled: true });
+        break;
+      case 'create-internal': {
+        const { mtu = 1500, address } = step;
+        const inner = this.add(step.inner, { kind: 'veth', mtu, ...(address !== undefined && { address }) });
+        const details = {
+          kind: 'veth',
+          mtu,
+          master: step.master,
+          group: ownedGroup,
+          alias: step.alias,
+          link: inner.ifindex,
+        };
+        const outer = this.add(step.outer, { ...details, up: true, addressless6: true });
+        this.change(inner.ifindex, { link: outer.ifindex });
+        break;
+      }
+      case 'create-tap': {
+        const { owner, group, multiQueue } = step.options;
+        const tun = { tap: true, owner, group, multiQueue, persistent: true, queues: 0 };
+        const { mtu = 1500, master, alias } = step;
+        this.add(step.name, { kind: 'tun', tun, mtu, master, alias, group: ownedGroup, up: true, addressless6: true });
+        break;
+      }
+      case 'mark':
+        this.change(step.ifindex, { altnames: [...this.#at(step.ifindex).altnames, step.mark] });
+        break;
+      case 'change':
+        this.#change('ifindex' in step.link ? step.link.ifindex : this.#index(step.link.name), step.change);
+        break;
+      case 'forward':
+        this.#forward(step.ifindex, step.address, step.present);
+        break;
+      default:
+        step satisfies never;
+    }
+  }
+
+  #release(
+    ifindex: number,
+    { detach, mtu, marks }: { detach: boolean; mtu: number | undefined; marks: readonly string[] },
+  ): void {
+    const altnames = this.#at(ifindex).altnames.filter((name) => !marks.includes(name));
+    this.change(ifindex, { altnames, ...(detach && { master: 0 }), ...(mtu !== undefined && { mtu }) });
+  }
+
+  #change(ifindex: number, { strictSource4: _, ...change }: LinkChange): void {
+    const given = Object.entries(change).filter(([, value]) => value !== undefined);
+    this.change(ifindex, Object.fromEntries(given));
+  }
+
+  #forward(ifindex: number, address: string, present: boolean): void {
+    const others = (this.#forwarding.get(ifindex) ?? []).filter((entry) => entry.address !== address);
+    this.#forwarding.set(ifindex, present ? [...others, { address, static: true }] : others);
+  }
+
+  #at(ifindex: number): Link {
+    const link = this.#links.get(ifindex);
+    if (!link) throw new Error(`No such device: ${ifindex}`);
+    return link;
+  }
+
+  #index(name: string): number {
+    const link = this.state.find(name);
+    if (!link) throw new Error(`No such device: ${name}`);
+    return link.ifindex;
+  }
+}
