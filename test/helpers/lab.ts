@@ -27,6 +27,8 @@ const canConnect = (path: string): Promise<boolean> =>
 export interface LabOptions {
   /** Whose database server: Debian's C program, or ours. */
   readonly server?: 'c' | 'ours';
+  /** Whose switch. */
+  readonly daemon?: 'c' | 'ours';
 }
 
 export class Lab {
@@ -47,14 +49,14 @@ export class Lab {
   }
 
   /** A host whose switch is running, on an empty database. It is taken down when the test is over, passed or failed. */
-  static async start(t: ExecutionContext, { server = 'c' }: LabOptions = {}): Promise<Lab> {
+  static async start(t: ExecutionContext, { server = 'c', daemon = 'ours' }: LabOptions = {}): Promise<Lab> {
     const directory = mkdtempSync(join(tmpdir(), 'vsw-'));
     const host = await Namespace.create();
     const lab = new Lab(host, directory, server, await createDatabase(server, directory));
     t.teardown(() => lab.close());
     await until('the server listens', () => canConnect(lab.socket));
     await lab.vsctl('--no-wait', 'init');
-    lab.startSwitch();
+    lab.startSwitch(daemon);
     // With its default waiting this returns when the switch has looked.
     await lab.vsctl('set', 'Open_vSwitch', '.', 'external_ids:started=true');
     return lab;
@@ -70,8 +72,12 @@ export class Lab {
     return this.#switch;
   }
 
-  startSwitch(): void {
-    const child = this.host.spawn(process.execPath, program('datapath-linux/main.js'), '-vdbg', `unix:${this.socket}`);
+  startSwitch(daemon: 'c' | 'ours' = 'ours'): void {
+    const remote = `unix:${this.socket}`;
+    const child =
+      daemon === 'ours'
+        ? this.host.spawn(process.execPath, program('datapath-linux/main.js'), '-vdbg', remote)
+        : this.host.spawn('env', `OVS_RUNDIR=${this.directory}`, 'ovs-vswitchd', '-vsyslog:off', remote);
     child.stderr?.on('data', (chunk: Buffer) => {
       this.log += chunk.toString();
     });
