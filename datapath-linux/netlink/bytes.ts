@@ -16,5 +16,5 @@ export const writeU32 = (data: Buffer, value: number, at: number): number =>
 export const writeI32 = (data: Buffer, value: number, at: number): number =>
   little ? data.writeInt32LE(value, at) : data.writeInt32BE(value, at);
 
-/** Netlink pads headers and attributes to four bytes. */
-export const aligned = (length: number): number => (length + 3) & ~3;
+/** Netlink pads headers and attributes to four bytes. Lengths from outside may be near 2^32: no bit operations here. */
+export const aligned = (length: number): number => Math.ceil(length / 4) * 4;

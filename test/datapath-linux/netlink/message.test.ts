@@ -97,10 +97,10 @@ function readAll(datagram: Buffer): void {
 }
 
 test('mutilated messages are refused with a format error, or read as something else: never worse', (t) => {
-  const random = new Random(1);
+  const random = new Random(2);
   const veth = { outer: 'to-int0', master: 3, group: 7, inner: 'int0', address: '02:00:00:00:00:01', mtu: 1400 };
   const corpus = [createBridge('sw-br0', '02:00:00:00:00:02', 7), createVeth(veth), errorMessage(17, 'exists')];
-  for (let round = 0; round < 20_000; round++) {
+  for (let round = 0; round < 50_000; round++) {
     const datagram = Buffer.from(random.pick(corpus));
     for (let change = random.below(6); change >= 0; change--)
       datagram[random.below(datagram.length)] = random.below(256);
