@@ -16,6 +16,11 @@ export class StorageError extends Error {}
 /** How tables and columns are laid out in the file; a file with another number is refused. */
 const layout = '1';
 
+const commitsBetweenTidying = 1000;
+/** A file may have so many free pages, of 4 kB, without being made smaller. */
+const pagesToKeep = 256;
+const pagesAtOnce = 1024;
+
 /**
  * A database file: SQLite in WAL mode, so that what is committed survives the end of this program at any moment. One SQL
  * table per OVSDB table (see SqlTable), `_meta` with the schema, and
@@ -31,6 +36,7 @@ export class SqliteStorage {
   readonly #commit: BetterSqlite3.Statement;
   readonly #rollback: BetterSqlite3.Statement;
   #durable = false;
+  #commits = 0;
 
   private constructor(path: string, sqlite: BetterSqlite3.Database, schema: DatabaseSchema, lock?: number) {
     this.#path = path;
@@ -142,6 +148,7 @@ export class SqliteStorage {
       if (this.#sqlite.inTransaction) this.#rollback.run();
       throw explain(this.#path, error);
     }
+    this.#tidy();
   }
 
   /**
@@ -174,6 +181,14 @@ export class SqliteStorage {
     } catch (error) {
       throw explain(this.#path, error);
     }
+  }
+
+  /** Every so many commits, gives a part of what has been free for long back to the file system. */
+  #tidy(): void {
+    if (++this.#commits % commitsBetweenTidying !== 0) return;
+    const free = Number(this.#sqlite.pragma('freelist_count', { simple: true }));
+    const pages = Number(this.#sqlite.pragma('page_count', { simple: true }));
+    if (free > pagesToKeep && free * 2 > pages) this.#sqlite.pragma(`incremental_vacuum(${pagesAtOnce})`);
   }
 
   #writeChange({ table, uuid, old, new: row }: RowChange): void {
