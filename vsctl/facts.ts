@@ -1,0 +1,162 @@
+import { type Datum, parseDatum } from '../schema/datum.ts';
+import { isArray, isObject, type Json, member, type OutJsonObject } from '../schema/json.ts';
+import { type Column, type TableSchema, uuidColumn } from '../schema/schema.ts';
+import { Query } from './query.ts';
+
+/** Beyond this many rows of one table it is cheaper to ask for the table than for each row. */
+const fewRows = 32;
+
+/** A fact is asked for that is not known yet: it has been noted, and can be known at the next attempt. */
+export class Missing extends Error {}
+/** Thrown by the thousand, so made once. */
+const missing = new Missing();
+
+interface Request {
+  readonly query: Query;
+  readonly columns: Set<Column>;
+}
+
+/** What is known of a row, or null if there is none. */
+type KnownRow = Map<Column, Datum> | null;
+
+/**
+ * What has been read of the database. Commands ask for facts as they run; those that are not known are noted, to be
+ * read all together, in one request, and the commands are then run again. So a thousand commands need as many
+ * requests as one does, and nothing is read that no command looks at.
+ */
+export class Facts {
+  readonly #rows = new Map<TableSchema, Map<string, KnownRow>>();
+  /** Tables all of whose rows are known. */
+  readonly #wholeTables = new Set<TableSchema>();
+  readonly #results = new Map<string, readonly string[]>();
+  readonly #wantedQueries = new Map<string, Request>();
+  readonly #wantedRows = new Map<TableSchema, Map<string, Set<Column>>>();
+  /** The tables and columns that were looked at: what may change the outcome when it changes. */
+  readonly looked = new Map<TableSchema, Set<Column>>();
+
+  /** Whether something was asked for that is not known. */
+  get incomplete(): boolean {
+    return this.#wantedQueries.size > 0 || this.#wantedRows.size > 0;
+  }
+
+  /**
+   * The uuids of the rows that the query selects.
+   * @param columns columns that will be asked for next, read together with the rows
+   * @throws Missing
+   */
+  select(query: Query, columns: readonly Column[] = []): readonly string[] {
+    const result = this.#results.get(query.key);
+    if (result === undefined) {
+      this.want(query, columns);
+      throw missing;
+    }
+    return result;
+  }
+
+  /** Notes that the query's result will be needed, if it is not known. */
+  want(query: Query, columns: readonly Column[] = []): void {
+    if (this.#results.has(query.key)) return;
+    const request = this.#wantedQueries.get(query.key) ?? { query, columns: new Set([uuidColumn]) };
+    for (const { column, function: name } of query.clauses) if (name === '==') request.columns.add(column);
+    for (const column of columns) request.columns.add(column);
+    this.#wantedQueries.set(query.key, request);
+  }
+
+  /** @throws Missing */
+  exists(table: TableSchema, uuid: string): boolean {
+    const row = this.#row(table, uuid);
+    if (row !== undefined) return row !== null;
+    this.#wantRow(table, uuid, [uuidColumn]);
+    throw missing;
+  }
+
+  /**
+   * The value of a column; undefined if the row is gone.
+   * @throws Missing
+   */
+  datum(table: TableSchema, uuid: string, column: Column): Datum | undefined {
+    if (!this.wantData(table, uuid, [column])) throw missing;
+    return this.known(table, uuid, column);
+  }
+
+  /** The value of a column, if it happens to be known. */
+  known(table: TableSchema, uuid: string, column: Column): Datum | undefined {
+    return this.#rows.get(table)?.get(uuid)?.get(column);
+  }
+
+  /** Notes that these columns of a row will be needed, and says whether they are known. */
+  wantData(table: TableSchema, uuid: string, columns: readonly Column[]): boolean {
+    const row = this.#row(table, uuid);
+    if (row === null) return true;
+    const unknown = row === undefined ? columns : columns.filter((column) => !row.has(column));
+    if (row !== undefined && unknown.length === 0) return true;
+    this.#wantRow(table, uuid, unknown);
+    return false;
+  }
+
+  #wantRow(table: TableSchema, uuid: string, columns: readonly Column[]): void {
+    const rows = this.#wantedRows.get(table) ?? new Map<string, Set<Column>>();
+    const wanted = rows.get(uuid) ?? new Set([uuidColumn]);
+    for (const column of columns) wanted.add(column);
+    this.#wantedRows.set(table, rows.set(uuid, wanted));
+  }
+
+  /** The requests that would make what was asked for known: one `select` each. They are no longer noted. */
+  takeRequests(): Request[] {
+    const requests = [...this.#wantedQueries.values()];
+    for (const [table, rows] of this.#wantedRows) requests.push(...rowRequests(table, rows));
+    this.#wantedQueries.clear();
+    this.#wantedRows.clear();
+    for (const { query, columns } of requests) {
+      const looked = this.looked.get(query.table) ?? new Set();
+      for (const column of columns) looked.add(column);
+      this.looked.set(query.table, looked);
+    }
+    return requests;
+  }
+
+  /** Takes in the result of a request's `select`. */
+  learn({ query, columns }: Request, result: Json | undefined): void {
+    const { table } = query;
+    const rows = this.#rows.get(table) ?? new Map<string, KnownRow>();
+    this.#rows.set(table, rows);
+    const uuids: string[] = [];
+    const rowsJson = isObject(result) ? member(result, 'rows') : undefined;
+    for (const json of isArray(rowsJson) ? rowsJson : []) {
+      if (!isObject(json)) continue;
+      const data = new Map<Column, Datum>();
+      for (const column of columns) data.set(column, parseDatum(column.type, json[column.name] ?? null, anySize));
+      const uuid = String(data.get(uuidColumn)?.first);
+      uuids.push(uuid);
+      const known = rows.get(uuid);
+      if (known) for (const [column, datum] of data) known.set(column, datum);
+      else rows.set(uuid, data);
+    }
+    this.#results.set(query.key, uuids);
+    const [clause] = query.clauses;
+    if (clause === undefined) this.#wholeTables.add(table);
+    if (clause?.column === uuidColumn && uuids.length === 0) rows.set(String(clause.atom), null);
+  }
+
+  #row(table: TableSchema, uuid: string): KnownRow | undefined {
+    return this.#rows.get(table)?.get(uuid) ?? (this.#wholeTables.has(table) ? null : undefined);
+  }
+}
+
+const anySize = { anySize: true };
+
+const rowRequests = (table: TableSchema, rows: ReadonlyMap<string, Set<Column>>): Request[] => {
+  if (rows.size <= fewRows) {
+    return [...rows].map(([uuid, columns]) => ({ query: Query.byUuid(table, uuid), columns }));
+  }
+  const columns = new Set<Column>();
+  for (const wanted of rows.values()) for (const column of wanted) columns.add(column);
+  return [{ query: new Query(table), columns }];
+};
+
+export const selectOperation = ({ query, columns }: Request): OutJsonObject => ({
+  op: 'select',
+  table: query.table.name,
+  where: query.where,
+  columns: [...columns].map(({ name }) => name),
+});

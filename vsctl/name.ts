@@ -1,0 +1,52 @@
+import { type Column, type DatabaseSchema, type TableSchema, versionColumn } from '../schema/schema.ts';
+import { CommandFailure } from './failure.ts';
+
+/** Names of tables and columns compare without regard to case, and "-" is "_". */
+const normalize = (name: string): string => name.toLowerCase().replaceAll('-', '_');
+
+/** The one that `name` abbreviates, or all it might. */
+const abbreviated = <T extends { readonly name: string }>(all: Iterable<T>, name: string): readonly T[] => {
+  const wanted = normalize(name);
+  if (wanted === '') return [];
+  const matches: T[] = [];
+  for (const each of all) {
+    const candidate = normalize(each.name);
+    if (candidate === wanted) return [each];
+    if (candidate.startsWith(wanted)) matches.push(each);
+  }
+  return matches;
+};
+
+/** @throws CommandFailure */
+export const findTable = (schema: DatabaseSchema, name: string): TableSchema => {
+  const [table, ...others] = abbreviated(schema.tables.values(), name);
+  if (table === undefined) throw new CommandFailure(`unknown table "${name}"`);
+  if (others.length > 0) {
+    const names = [table, ...others].map((each) => each.name).join(', ');
+    throw new CommandFailure(`"${name}" matches multiple table names: ${names}`);
+  }
+  return table;
+};
+
+/** @throws CommandFailure */
+export const findColumn = (table: TableSchema, name: string): Column => {
+  const columns = [...table.columns.values()].filter((column) => column !== versionColumn);
+  const [column, ...others] = abbreviated(columns, name);
+  if (column === undefined) {
+    throw new CommandFailure(`${table.name} does not contain a column whose name matches "${name}"`);
+  }
+  if (others.length > 0) {
+    const names = [column, ...others].map((each) => each.name).join(', ');
+    throw new CommandFailure(`${table.name} contains more than one column whose name matches "${name}": ${names}`);
+  }
+  return column;
+};
+
+/** As findColumn, for a column that a command is to change. */
+export const findWritableColumn = (table: TableSchema, name: string): Column =>
+  checkWritable(table, findColumn(table, name));
+
+export const checkWritable = (table: TableSchema, column: Column): Column => {
+  if (column.mutable) return column;
+  throw new CommandFailure(`cannot modify read-only column ${column.name} in table ${table.name}`);
+};

@@ -1,0 +1,64 @@
+import { Client } from '../rpc/client.ts';
+import { isArray, type Json, type OutJson, type OutJsonObject } from '../schema/json.ts';
+import type { Column, TableSchema } from '../schema/schema.ts';
+import { type Facts, selectOperation } from './facts.ts';
+import { CommandFailure } from './failure.ts';
+import { lostRace } from './transaction.ts';
+
+/** The connection of one run to the database. */
+export class Session {
+  readonly #client: Client;
+  readonly #database: string;
+  #changed: () => void = () => {};
+  #monitors = 0;
+
+  private constructor(client: Client, database: string, onUpdate: (notify: () => void) => void) {
+    this.#client = client;
+    this.#database = database;
+    onUpdate(() => this.#changed());
+  }
+
+  /** @throws TargetError, or the system's error */
+  static async connect(target: string, database: string): Promise<Session> {
+    let notify = () => {};
+    const client = await Client.connect(target, { notification: () => notify() });
+    return new Session(client, database, (session) => {
+      notify = session;
+    });
+  }
+
+  /** Reads everything that has been asked of `facts`, in one request. */
+  async fetch(facts: Facts, warn: (message: string) => void): Promise<void> {
+    const requests = facts.takeRequests();
+    const results = await this.transact(requests.map(selectOperation));
+    lostRace(results, warn);
+    for (const [i, request] of requests.entries()) facts.learn(request, results[i]);
+  }
+
+  async transact(operations: readonly OutJsonObject[]): Promise<readonly Json[]> {
+    const results = await this.#client.peer.request('transact', [this.#database, ...operations]);
+    if (!isArray(results))
+      throw new CommandFailure('the server answered a transaction with something else than an array');
+    return results;
+  }
+
+  /** Resolves when next one of these columns changes, or a row comes or goes. Call it before reading them. */
+  async watch(
+    columns: ReadonlyMap<TableSchema, Iterable<Column>>,
+  ): Promise<{ readonly change: Promise<void>; stop(): void }> {
+    const change = new Promise<void>((resolve) => {
+      this.#changed = resolve;
+    });
+    const id = this.#monitors++;
+    const requests: { [table: string]: OutJson } = {};
+    for (const [table, each] of columns) {
+      requests[table.name] = [{ columns: [...each].map(({ name }) => name), select: { initial: false } }];
+    }
+    await this.#client.peer.request('monitor', [this.#database, id, requests]);
+    return { change, stop: () => void this.#client.peer.request('monitor_cancel', [id]) };
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+}

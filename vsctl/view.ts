@@ -1,0 +1,240 @@
+import type { Atom } from '../schema/atom.ts';
+import { Datum, defaultDatum } from '../schema/datum.ts';
+import { type Column, type DatabaseSchema, type TableSchema, uuidColumn } from '../schema/schema.ts';
+import { ColumnEdit, GainedAtoms, type RowEdit, type RowRef } from './edit.ts';
+import { type Facts, Missing } from './facts.ts';
+import { type Clause, Query } from './query.ts';
+
+/** The rows that a query selected, with the columns that mattered. */
+export interface Guard {
+  readonly query: Query;
+  readonly columns: readonly Column[];
+  readonly rows: readonly (readonly Datum[])[];
+}
+
+/** The database as a run's commands see it: what was read of it, with the run's own changes on top. */
+export class View {
+  readonly schema: DatabaseSchema;
+  readonly facts: Facts;
+  /** Changes so far, in the order in which rows were first touched. */
+  readonly edits = new Map<string, RowEdit>();
+  /** What decided something: the changes are to be made only if it is still so. */
+  readonly guards = new Map<string, Guard>();
+  readonly #gained = new GainedAtoms();
+  readonly #inserted = new Map<TableSchema, Set<RowRef>>();
+  /** Rows inserted and deleted again. */
+  readonly #undone = new Set<RowRef>();
+  readonly #rows = new Map<string, RowRef>();
+  readonly #newUuid: () => string;
+
+  constructor(schema: DatabaseSchema, facts: Facts, newUuid: () => string) {
+    this.schema = schema;
+    this.facts = facts;
+    this.#newUuid = newUuid;
+  }
+
+  table(name: string): TableSchema {
+    const table = this.schema.tables.get(name);
+    if (table === undefined) throw new Error(`the schema has no table ${name}`);
+    return table;
+  }
+
+  column(table: string, name: string): Column {
+    return this.table(table).column(name);
+  }
+
+  /** Whether the row is one that this run inserts. */
+  isNew(uuid: string): boolean {
+    return this.edits.get(uuid)?.kind === 'insert';
+  }
+
+  /** The row of that uuid, or undefined if there is none. */
+  row(table: TableSchema, uuid: string): RowRef | undefined {
+    const edit = this.edits.get(uuid);
+    if (edit !== undefined) return edit.kind === 'delete' || edit.row.table !== table ? undefined : edit.row;
+    const exists = this.facts.exists(table, uuid);
+    const query = Query.byUuid(table, uuid);
+    this.#guard(query, exists ? [uuid] : []);
+    return exists ? this.#ref(table, uuid) : undefined;
+  }
+
+  /** The row that a reference leads to: references lead nowhere only if the server broke its promise. */
+  reference(table: TableSchema, uuid: string): RowRef {
+    return this.edits.get(uuid)?.row ?? this.#ref(table, uuid);
+  }
+
+  /** Rows where that column is, or in a set has, that atom. `columns` will be read next. */
+  select(table: TableSchema, column: Column, atom: Atom, columns: readonly Column[] = []): RowRef[] {
+    const query = this.#selection(table, column, atom);
+    const found = new Set<RowRef>();
+    if (!(typeof atom === 'string' && this.isNew(atom))) {
+      const uuids = this.facts.select(query, columns);
+      this.#guard(query, uuids);
+      for (const uuid of uuids) found.add(this.#ref(table, uuid));
+    }
+    for (const row of this.#gained.get(column, atom)) if (row.table === table) found.add(row);
+    return [...found].filter((row) => this.#isLive(row) && this.has(row, column, atom));
+  }
+
+  /** Notes that `select` will be called with these arguments, so that it can be read together with other things. */
+  wantSelect(table: TableSchema, column: Column, atom: Atom, columns: readonly Column[] = []): void {
+    this.facts.want(this.#selection(table, column, atom), columns);
+  }
+
+  #selection(table: TableSchema, column: Column, atom: Atom): Query {
+    const single = column.type.max === 1 && column.type.min === 1;
+    const clause: Clause = { column, function: single ? '==' : 'includes', atom };
+    return new Query(table, [clause]);
+  }
+
+  /** All rows of a table. */
+  all(table: TableSchema, columns: readonly Column[] = []): RowRef[] {
+    const rows = this.facts.select(new Query(table), columns).map((uuid) => this.#ref(table, uuid));
+    return [...rows, ...(this.#inserted.get(table) ?? [])].filter((row) => this.#isLive(row));
+  }
+
+  /** Makes the changes depend on the table's having no rows. */
+  guardEmpty(table: TableSchema): void {
+    this.#guard(new Query(table), []);
+  }
+
+  /**
+   * Reads columns of several rows together.
+   * @throws Missing if any is not known yet
+   */
+  load(rows: Iterable<RowRef>, columns: readonly Column[]): void {
+    let complete = true;
+    for (const { table, uuid } of rows) {
+      if (!this.isNew(uuid) && !this.facts.wantData(table, uuid, columns)) complete = false;
+    }
+    if (!complete) throw new Missing();
+  }
+
+  /** A column's value. */
+  get(row: RowRef, column: Column): Datum {
+    if (column === uuidColumn) return Datum.of(row.uuid);
+    const edit = this.edits.get(row.uuid);
+    const change = edit?.columns.get(column);
+    if (edit?.kind === 'insert') {
+      const base = defaultDatum(column.type);
+      return change?.applyTo(base) ?? base;
+    }
+    if (change?.assigned !== undefined) return change.applyTo(change.assigned);
+    const base = this.#base(row, column);
+    return change?.applyTo(base) ?? base;
+  }
+
+  /** Makes the changes depend on a column's still having the value that was read. */
+  guard(row: RowRef, column: Column): void {
+    const value = this.facts.known(row.table, row.uuid, column);
+    if (value === undefined || column === uuidColumn) return;
+    const query = Query.byUuid(row.table, row.uuid);
+    this.guards.set(`${query.key} ${column.name}`, { query, columns: [column], rows: [[value]] });
+  }
+
+  #base({ table, uuid }: RowRef, column: Column): Datum {
+    return this.facts.datum(table, uuid, column) ?? defaultDatum(column.type);
+  }
+
+  /** The only atom of a column that has at most one. */
+  scalar(row: RowRef, column: Column): Atom | undefined {
+    return this.get(row, column).first;
+  }
+
+  /** Whether a column has that atom: its value, a member of it, or a key. */
+  has(row: RowRef, column: Column, key: Atom): boolean {
+    const change = this.edits.get(row.uuid)?.columns.get(column)?.at(key);
+    if (change !== undefined) return change.present;
+    if (this.isNew(row.uuid)) return this.get(row, column).has(key);
+    const known = this.facts.known(row.table, row.uuid, column);
+    // Not known, but it was found by this atom.
+    return known?.has(key) ?? true;
+  }
+
+  /** The value of a key in a map. */
+  at(row: RowRef, column: Column, key: Atom): Atom | undefined {
+    const edit = this.edits.get(row.uuid);
+    const change = edit?.columns.get(column)?.at(key);
+    if (change !== undefined) return change.value;
+    return edit?.kind === 'insert' ? undefined : this.#base(row, column).get(key);
+  }
+
+  /** A new row of that table. */
+  insert(table: TableSchema, uuid: string = this.#newUuid()): RowRef {
+    const row = this.#ref(table, uuid);
+    this.edits.set(uuid, { row, kind: 'insert', columns: new Map() });
+    const inserted = this.#inserted.get(table) ?? new Set();
+    this.#inserted.set(table, inserted.add(row));
+    return row;
+  }
+
+  delete(row: RowRef): void {
+    const edit = this.edits.get(row.uuid);
+    if (edit?.kind === 'insert') {
+      this.edits.delete(row.uuid);
+      this.#undone.add(row);
+    } else {
+      this.edits.set(row.uuid, { row, kind: 'delete', columns: new Map() });
+    }
+  }
+
+  /** Sets a column's value; nothing happens if that is its value. */
+  assign(row: RowRef, column: Column, value: Datum): void {
+    const edit = this.#edit(row);
+    if (edit.kind === 'update' && this.#base(row, column).equals(value)) edit.columns.delete(column);
+    else edit.columns.set(column, new ColumnEdit(value));
+    for (const atom of value.keys()) this.#gained.add(column, atom, row);
+  }
+
+  /** Puts a member into a set, or a key with its value into a map. */
+  put(row: RowRef, column: Column, key: Atom, value?: Atom): void {
+    const fresh = typeof key === 'string' && this.isNew(key);
+    if (!fresh && this.#holds(row, column, key, value)) return;
+    this.#columnEdit(row, column).putKey(key, value);
+    this.#gained.add(column, key, row);
+  }
+
+  #holds(row: RowRef, column: Column, key: Atom, value: Atom | undefined): boolean {
+    if (value !== undefined) return this.at(row, column, key) === value;
+    return this.get(row, column).has(key);
+  }
+
+  /** Takes a member out of a set, or a key out of a map, which is known to have it. */
+  remove(row: RowRef, column: Column, key: Atom): void {
+    this.#columnEdit(row, column).removeKey(key);
+  }
+
+  #edit(row: RowRef): RowEdit {
+    const known = this.edits.get(row.uuid);
+    if (known !== undefined) return known;
+    const edit: RowEdit = { row, kind: 'update', columns: new Map() };
+    this.edits.set(row.uuid, edit);
+    return edit;
+  }
+
+  #columnEdit(row: RowRef, column: Column): ColumnEdit {
+    const { columns } = this.#edit(row);
+    const known = columns.get(column);
+    if (known !== undefined) return known;
+    const edit = new ColumnEdit();
+    columns.set(column, edit);
+    return edit;
+  }
+
+  #isLive(row: RowRef): boolean {
+    return this.edits.get(row.uuid)?.kind !== 'delete' && !this.#undone.has(row);
+  }
+
+  #ref(table: TableSchema, uuid: string): RowRef {
+    const known = this.#rows.get(uuid);
+    if (known !== undefined) return known;
+    const row = { table, uuid };
+    this.#rows.set(uuid, row);
+    return row;
+  }
+
+  #guard(query: Query, uuids: readonly string[]): void {
+    const rows = uuids.map((uuid) => [Datum.of(uuid)]);
+    this.guards.set(query.key, { query, columns: [uuidColumn], rows });
+  }
+}
