@@ -1,0 +1,72 @@
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { firstWords, Installation } from '../helpers/installation.ts';
+import { end, rootTest as test } from '../helpers/netns.ts';
+import { projectFile } from '../helpers/project.ts';
+
+const program = projectFile('dist/vswitch/main.js');
+
+/** Runs it to its end on the installation's host. */
+const runToEnd = async ({ host }: Installation, command: string, ...args: readonly string[]) => {
+  const child = host.spawn(command, ...args);
+  let stderr = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    stderr += chunk;
+  });
+  const [status] = await once(child, 'close');
+  return { status, stderr };
+};
+
+test('a second one is refused, on the same socket and on the same database', async (t) => {
+  const installation = await Installation.start(t);
+  const { directory } = installation;
+  const again = (...args: readonly string[]) => runToEnd(installation, process.execPath, program, 'run', ...args);
+  const sameSocket = await again('--rundir', directory, '--database', join(directory, 'other.db'));
+  t.is(sameSocket.status, 1);
+  t.regex(sameSocket.stderr, /A server is running already/);
+  const sameDatabase = await again('--rundir', join(directory, 'other'), '--database', join(directory, 'conf.db'));
+  t.is(sameDatabase.status, 1);
+  t.regex(sameDatabase.stderr, /Another server, process \d+, has .*conf\.db open/);
+  t.is(await installation.vsctl('--no-wait', 'list-br'), '', 'the first one is not disturbed');
+});
+
+test('a database that the C server wrote is refused and left as it is', async (t) => {
+  const installation = await Installation.start(t);
+  const database = join(installation.directory, 'c.db');
+  const contents = 'OVSDB JSON 2 0000000000000000000000000000000000000000\n{}\n';
+  writeFileSync(database, contents);
+  const files = ['--rundir', join(installation.directory, 'other'), '--database', database];
+  const { status, stderr } = await runToEnd(installation, process.execPath, program, ...files);
+  t.is(status, 1);
+  t.regex(stderr, /written by Open vSwitch's own ovsdb-server.*\n?.*vswitch --database .*\/vswitch\.db/);
+  t.is(readFileSync(database, 'utf8'), contents);
+});
+
+test('without the right to change the network it is a server only, and says so', async (t) => {
+  const installation = await Installation.start(t);
+  const { host, directory } = installation;
+  const files = ['--rundir', join(directory, 'user'), '--database', join(directory, 'user.db')];
+  // A user namespace in which nobody is root: the files are still ours.
+  const child = host.spawn('unshare', '--user', '--map-user=1000', process.execPath, program, ...files);
+  const words = await firstWords(child);
+  t.regex(words, /switch +off, because you are not root/);
+  t.true(words.includes(`export OVS_RUNDIR=${join(directory, 'user')}\n`));
+  t.is(await end(child, 'SIGINT'), 0);
+});
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  test(`${signal} ends it in good order, and the network stays`, async (t) => {
+    const installation = await Installation.start(t);
+    await installation.vsctl('add-br', 'br0');
+    t.is(await end(installation.program, signal), 0);
+    t.true(await installation.host.has('br0'));
+    const { text, status } = await installation.doctor();
+    t.is(status, 1);
+    t.regex(text, /^The database server is not running/);
+    await installation.startVswitch();
+    t.is(await installation.vsctl('list-br'), 'br0');
+    await installation.vsctl('del-br', 'br0');
+    t.false(await installation.host.has('br0'));
+  });
+}
