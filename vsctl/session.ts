@@ -55,7 +55,9 @@ export class Session {
       requests[table.name] = [{ columns: [...each].map(({ name }) => name), select: { initial: false } }];
     }
     await this.#client.peer.request('monitor', [this.#database, id, requests]);
-    return { change, stop: () => void this.#client.peer.request('monitor_cancel', [id]) };
+    // Its answer matters to nobody, and may not come before the program ends.
+    const stop = () => void this.#client.peer.request('monitor_cancel', [id]).catch(() => {});
+    return { change, stop };
   }
 
   close(): void {
