@@ -23,11 +23,13 @@ export const parseMessage = (text: string): Message => {
   if (method === undefined || method === null) return parseReply(result, error, id);
   if (typeof method !== 'string') throw new SyntaxError('method is not a JSON string');
   if (!isArray(params)) throw new SyntaxError('"params" must be JSON array');
+  if (result !== null || error !== null) throw new SyntaxError('a request must not have "result" or "error"');
   return id === null ? { kind: 'notification', method, params } : { kind: 'request', method, params, id };
 };
 
 const parseReply = (result: Json, error: Json, id: Json): Message => {
   if (id === null) throw new SyntaxError('a reply must have "id"');
+  if (result !== null && error !== null) throw new SyntaxError('a reply must not have both "result" and "error"');
   return error === null ? { kind: 'result', result, id } : { kind: 'error', error, id };
 };
 

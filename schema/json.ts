@@ -38,16 +38,34 @@ export const isArray = (json: Json | undefined): json is readonly Json[] => Arra
 export const member = (object: JsonObject, name: string): Json | undefined =>
   Object.hasOwn(object, name) ? object[name] : undefined;
 
-/** Sixteen digits in a row may be an integer that a double rounds. */
-const mayLosePrecision = /\d{16}/;
+/** Sixteen digits in a row may be an integer that a double rounds, three in an exponent a number too large for one. */
+const mayLosePrecision = /\d{16}|[[,:\s]-?\d+(?:\.\d+)?[eE]\+?\d{3}/;
+/** Escapes that may make a string that no UTF-8 text can hold, or that C cannot. */
+const mayBeNoText = /\\u(?:0000|[dD][89a-fA-F])/;
 
 /**
- * Parses one JSON text.
+ * Parses one JSON text. Beyond JSON's own rules, numbers must fit a double, and strings must be Unicode without null
+ * characters, as for Open vSwitch.
  * @throws SyntaxError
  */
 export const parseJson = (text: string): Json => {
-  if (!mayLosePrecision.test(text)) return parseTrusted(text);
-  return new ExactParser(text).parse();
+  const json = mayLosePrecision.test(text) ? new ExactParser(text).parse() : parseTrusted(text);
+  if (mayBeNoText.test(text)) checkStrings(json);
+  return json;
+};
+
+const checkStrings = (json: Json): void => {
+  if (typeof json === 'string') {
+    if (json.includes('\0')) throw new SyntaxError('null bytes not supported in quoted strings');
+    if (/\p{Surrogate}/u.test(json)) throw new SyntaxError('malformed escape: half of a surrogate pair');
+  } else if (isArray(json)) {
+    for (const element of json) checkStrings(element);
+  } else if (isObject(json)) {
+    for (const [name, value] of Object.entries(json)) {
+      checkStrings(name);
+      checkStrings(value);
+    }
+  }
 };
 
 const parseTrusted: (text: string) => Json = JSON.parse;
@@ -125,7 +143,9 @@ class ExactParser {
 
   #number(): Json {
     const token = this.#token(numberToken);
-    return (/^-?\d+$/.test(token) ? toInteger(BigInt(token)) : undefined) ?? Number(token);
+    const number = (/^-?\d+$/.test(token) ? toInteger(BigInt(token)) : undefined) ?? Number(token);
+    if (typeof number === 'number' && !Number.isFinite(number)) throw new SyntaxError('number outside valid range');
+    return number;
   }
 
   #token(pattern: RegExp): string {
