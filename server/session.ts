@@ -75,6 +75,7 @@ export class Session implements LockOwner {
       const result = method(this, request.params, request);
       if (result !== undefined) this.#peer.reply(request.id, result);
     } catch (error) {
+      this.flush();
       this.#peer.replyError(request.id, errorJson(error));
     }
   }
