@@ -66,7 +66,8 @@ const gone = (error: NetlinkError): boolean => error.code === 'ENODEV';
 const reasonOf = (error: unknown): string => {
   if (error instanceof Error && 'errno' in error && typeof error.errno === 'number') {
     const reason = describeErrno(Math.abs(error.errno));
-    return error instanceof NetlinkError && error.detail !== undefined ? `${reason}; ${error.detail}` : reason;
+    const detail = error instanceof NetlinkError ? error.detail : 'syscall' in error ? error.syscall : undefined;
+    return detail === undefined ? reason : `${reason}; ${detail}`;
   }
   return error instanceof Error ? error.message : String(error);
 };

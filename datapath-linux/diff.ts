@@ -12,6 +12,7 @@ import { isGlobal } from './mac.ts';
 import {
   bridgeAlias,
   bridgeDevice,
+  doomedGroup,
   mtuMark,
   outerAlias,
   outerDevice,
@@ -87,7 +88,7 @@ function deletions(desired: Desired, kernel: KernelState): Delete[] {
 }
 
 function isKept(link: Link, wanted: DesiredPort | DesiredBridge | undefined): boolean {
-  if (wanted === undefined || link.group !== ownedGroup) return false;
+  if (wanted === undefined || link.group === doomedGroup) return false;
   if (!('kind' in wanted)) return link.kind === 'bridge';
   if (wanted.kind === 'internal') return link.kind === 'veth';
   return wanted.kind === 'tap' && link.kind === 'tun' && (!isOutdatedTap(link, wanted) || isOpened(link));
@@ -129,7 +130,8 @@ function bridgeSteps(bridge: DesiredBridge, kernel: KernelState): Step[] {
     steps.push({ op: 'reset-bridge', subject, ifindex: link.ifindex });
   }
   if (!link.ipv6Disabled) steps.push({ op: 'disable-ipv6', subject, name });
-  const wanted: LinkChange = { up: true, noArp: true, alias: bridgeAlias(bridge.name), addressless6: true };
+  const alias = bridgeAlias(bridge.name);
+  const wanted: LinkChange = { up: true, noArp: true, group: ownedGroup, alias, addressless6: true };
   return [...steps, ...changeSteps(subject, link, wanted, { strictSource4: true })];
 }
 
@@ -257,7 +259,7 @@ function tapSteps(port: TapPort, context: PortContext): Step[] {
   const link = kernel.find(name);
   if (!link) return [{ op: 'create-tap', subject, name, master: master.ifindex, alias, options, mtu }];
   if (!isOwned(link)) return systemSteps(port, context);
-  const wanted = { master: master.ifindex, addressless6: true } as const;
+  const wanted = { master: master.ifindex, group: ownedGroup, addressless6: true } as const;
   const change = isOutdatedTap(link, port) ? wanted : { ...wanted, alias };
   return [...changeSteps(subject, link, change), ...mtuSteps(port, link)];
 }

@@ -1,5 +1,5 @@
 /** The state of the kernel that the switch compares with what it wants, and how it is read. */
-import { doomedGroup, outerDevice, ownedGroup } from './names.ts';
+import { isOurs, outerDevice } from './names.ts';
 import type { NetlinkClient } from './netlink/client.ts';
 import { DumpInterruptedError } from './netlink/error.ts';
 import { type ForwardingEntry, parseForwardingEntry } from './netlink/forwarding.ts';
@@ -7,7 +7,7 @@ import { type Link, parseLink } from './netlink/link.ts';
 import { dumpForwarding, dumpLinks, getForeignLink } from './netlink/request.ts';
 
 /** Whether the switch made the device. */
-export const isOwned = ({ group }: Link): boolean => group === ownedGroup || group === doomedGroup;
+export const isOwned = ({ group, alias }: Link): boolean => isOurs(group, alias);
 
 /** The host's end of an internal port. */
 export interface Inner {

@@ -1,7 +1,8 @@
 /**
  * What the switch calls the devices it makes, and how it marks them. The interface group says "the switch made this":
- * it is set in the message that creates or claims a device, so that no crash leaves one unmarked. Devices that were
- * there before keep their group and get an alternative name instead, which is taken away again on release.
+ * it is set in the message that creates a device, so that no crash leaves one unmarked. The alias says the same to
+ * people, and stands in where somebody has changed the group. Devices that were there before keep both, and get an
+ * alternative name instead, which is taken away again on release.
  */
 import { createHash } from 'node:crypto';
 
@@ -32,6 +33,11 @@ export const outerDevice = (port: string): string => derivedName('to-', port);
 /** What `ip link` shows a person beside the devices that the switch made. */
 export const bridgeAlias = (bridge: string): string => `Open vSwitch bridge ${bridge}`;
 export const outerAlias = (port: string): string => `Open vSwitch port ${port}`;
+const aliasPattern = /^Open vSwitch (bridge|port|tap)\b/;
+
+/** Whether a device's group or alias says that the switch made it. */
+export const isOurs = (group: number, alias: string): boolean =>
+  group === ownedGroup || group === doomedGroup || aliasPattern.test(alias);
 
 /** The alternative name of a device that was there before it became a port. */
 export const takenMark = (ifindex: number): string => `openvswitch.port.${ifindex}`;

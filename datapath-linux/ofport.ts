@@ -7,8 +7,10 @@ const portMax = 0xff00;
 export interface PortNumbering {
   readonly name: string;
   readonly local: boolean;
-  /** The number it had, from the database or from before it vanished. */
+  /** The number it has, which the database keeps. */
   readonly current: number | undefined;
+  /** The number it had before its device vanished. */
+  readonly remembered: number | undefined;
   /** `ofport_request` */
   readonly requested: number | undefined;
 }
@@ -17,7 +19,8 @@ const isUsable = (number: number | undefined): number is number =>
   number !== undefined && number > 0 && number < portMax;
 
 /**
- * A number for each port: what it asks for, if no one before it does; else what it had; else the lowest that is free.
+ * A number for each port: what it asks for, if no one before it does; else what it has or had; else the lowest that is
+ * free.
  * A port that asks for a number takes it from one that merely has it. Ports beyond the last number get none.
  */
 export function allocateOfports(ports: readonly PortNumbering[]): ReadonlyMap<string, number> {
@@ -35,6 +38,7 @@ export function allocateOfports(ports: readonly PortNumbering[]): ReadonlyMap<st
   }
   for (const { name, requested } of ports) if (isUsable(requested)) give(name, requested);
   for (const { name, current } of ports) if (isUsable(current)) give(name, current);
+  for (const { name, remembered } of ports) if (isUsable(remembered)) give(name, remembered);
   let next = 1;
   for (const { name } of ports) {
     if (numbers.has(name)) continue;

@@ -120,7 +120,8 @@ export class Reporter {
       present.map(({ uuid, name, ofport, ofportRequest }) => ({
         name,
         local: name === bridge.name,
-        current: ofport !== undefined && ofport > 0 ? ofport : this.#ofports.get(uuid),
+        current: ofport,
+        remembered: this.#ofports.get(uuid),
         requested: ofportRequest,
       })),
     );

@@ -9,7 +9,7 @@ import { type Log, logFor } from '../rpc/log.ts';
 import { Replica } from '../rpc/replica.ts';
 import type { OutJson } from '../schema/json.ts';
 import { type Configuration, monitoredColumns, readConfiguration } from './configuration.ts';
-import { hostSystem } from './host.ts';
+import { filterRemark, hostSystem, tunRemark } from './host.ts';
 import { Loop } from './loop.ts';
 import { NetlinkClient } from './netlink/client.ts';
 import { LinkEvents } from './netlink/events.ts';
@@ -55,6 +55,7 @@ class RunningSwitch implements Switch {
   #statisticsTimer: NodeJS.Timeout | undefined;
   #problems: ReadonlyMap<string, string> = new Map();
   #disabled = false;
+  #refused = false;
 
   constructor({ remote }: SwitchOptions, log: Log) {
     this.#log = log;
@@ -78,6 +79,7 @@ class RunningSwitch implements Switch {
       readStatistics: (ifindexes) => this.#readStatistics(ifindexes),
     });
     this.#scheduleStatistics(undefined);
+    for (const remark of [tunRemark(), filterRemark()]) if (remark !== undefined) log.info(remark);
   }
 
   async stop(): Promise<void> {
@@ -123,6 +125,7 @@ class RunningSwitch implements Switch {
     for (const { step, reason } of failures) this.#log.warn(`${describeStep(step)}: ${reason}`);
     for (const [name, problem] of problems) if (this.#problems.get(name) !== problem) this.#log.warn(problem);
     this.#problems = problems;
+    this.#refused = failures.length > 0;
   }
 
   #about(): About {
@@ -153,10 +156,10 @@ class RunningSwitch implements Switch {
 
   /**
    * Besides the counters, whatever changes without a notice is looked at now: devices in other namespaces. And what
-   * failed is tried again.
+   * the kernel refused is tried again.
    */
   #refresh(): void {
     this.#write(this.#reporter.reportStatistics()).catch((error: unknown) => this.#log.dbg(`statistics: ${error}`));
-    if (this.#problems.size > 0 || this.#reporter.seesOtherNamespaces) this.#loop.soon();
+    if (this.#refused || this.#reporter.seesOtherNamespaces) this.#loop.soon();
   }
 }
