@@ -7,6 +7,7 @@ import { listen, listeningPort } from '../rpc/target.ts';
 import type { DatabaseSchema } from '../schema/schema.ts';
 import { Database } from './database.ts';
 import { Locks } from './lock.ts';
+import { convertLogFile } from './log-conversion.ts';
 import { builtInSchema, createServerDatabase } from './server-database.ts';
 import { Session, type SessionHost } from './session.ts';
 import { SqliteStorage } from './storage.ts';
@@ -94,6 +95,7 @@ const openDatabase = (path: string, clock: Clock): Database => {
     SqliteStorage.create(path, builtInSchema('vswitch'));
     log.info(`${path}: created`);
   }
+  convertLogFile(path, clock.newUuid);
   const storage = SqliteStorage.open(path);
   return new Database(storage.schema, clock, storage);
 };

@@ -1,17 +1,13 @@
-import { closeSync, existsSync, openSync, readSync, realpathSync, renameSync, rmSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { closeSync, existsSync, renameSync, rmSync } from 'node:fs';
 import BetterSqlite3 from 'better-sqlite3';
-import { native } from '../native/index.ts';
 import { formatJson, parseJson } from '../schema/json.ts';
 import { type DatabaseSchema, parseSchema, schemaToJson } from '../schema/schema.ts';
+import { type FileFormat, fileFormat, lockDatabase, StorageError } from './file-format.ts';
 import type { StoredTransaction } from './history.ts';
 import { historyText, parseHistory } from './history-text.ts';
 import type { Tables } from './references.ts';
 import { SqlTable, sqlNames } from './sql-table.ts';
 import type { RowChange } from './transaction.ts';
-
-/** The file cannot be used as a database; the message says why and what to do. */
-export class StorageError extends Error {}
 
 /** How tables and columns are laid out in the file; a file with another number is refused. */
 const layout = '1';
@@ -105,7 +101,9 @@ export class SqliteStorage {
   static openReadOnly(path: string): SqliteStorage {
     checkFormat(path);
     try {
-      const sqlite = new BetterSqlite3(path, { readonly: true, fileMustExist: true });
+      // Not SQLite's own read-only mode, which would leave files beside the database.
+      const sqlite = new BetterSqlite3(path, { fileMustExist: true });
+      sqlite.pragma('query_only = ON');
       return new SqliteStorage(path, sqlite, readSchema(path, sqlite));
     } catch (error) {
       throw explain(path, error);
@@ -240,40 +238,20 @@ const readSchema = (path: string, sqlite: BetterSqlite3.Database): DatabaseSchem
   return parseSchema(parseJson(String(get.get('schema'))));
 };
 
-const formats: readonly { readonly magic: string; readonly advice: string }[] = [
-  {
-    magic: 'OVSDB JSON',
-    advice: "is in the log format of Open vSwitch's C server; name another file for this one to use",
-  },
-  { magic: 'OVSDB CLUSTER', advice: 'is a clustered database of the C server, which this one does not serve' },
-];
+const formatAdvice: { readonly [format in FileFormat]?: string } = {
+  log: "is in the log format of Open vSwitch's own server; ovsdb-server converts it when it starts",
+  'cluster log': 'is a clustered database of the C server, which this one does not serve',
+  unknown: 'is not a database file',
+};
 
 const checkFormat = (path: string): void => {
-  const head = Buffer.alloc(16);
+  let advice: string | undefined;
   try {
-    const fd = openSync(path, 'r');
-    try {
-      readSync(fd, head, 0, head.length, 0);
-    } finally {
-      closeSync(fd);
-    }
+    advice = formatAdvice[fileFormat(path)];
   } catch (error) {
     throw explain(path, error);
   }
-  const text = head.toString('latin1');
-  if (text.startsWith('SQLite format 3\0')) return;
-  const known = formats.find(({ magic }) => text.startsWith(magic));
-  throw new StorageError(`${path}: ${known?.advice ?? 'is not a database file'}`);
-};
-
-/** The lock file's name is the C server's, so that neither serves what the other does. */
-const lockDatabase = (path: string): number => {
-  const real = realpathSync(path);
-  const fd = openSync(join(dirname(real), `.${basename(real)}.~lock~`), 'a+', 0o600);
-  if (native().lockFile(fd)) return fd;
-  const holder = native().lockHolder(fd);
-  closeSync(fd);
-  throw new StorageError(`${path}: cannot lock file because it is already locked by pid ${holder}`);
+  if (advice !== undefined) throw new StorageError(`${path}: ${advice}`);
 };
 
 const sqliteAdvice: ReadonlyMap<string, string> = new Map([
