@@ -163,7 +163,7 @@ class Collector {
       this.#realized.add(row.name);
       (row.name === bridge.name ? local : others).push(realized.port);
     }
-    if (local.length === 0 && !this.refused.has(bridge.name)) local.push(implicitLocalPort(bridge.name));
+    if (!candidates.some(({ row }) => row.name === bridge.name)) local.push(implicitLocalPort(bridge.name));
     return [...local, ...others];
   }
 
