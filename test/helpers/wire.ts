@@ -92,6 +92,17 @@ export class Wire {
     this.#socket.destroy();
   }
 
+  /** Says that nothing more will be sent; what the server sends until it has closed the connection too. */
+  async end(): Promise<Message[]> {
+    this.#socket.end();
+    const messages: Message[] = [];
+    for (;;) {
+      const message = await this.next();
+      if (message === undefined) return messages;
+      messages.push(message);
+    }
+  }
+
   #wake(): void {
     for (const waiter of this.#waiters.splice(0)) waiter();
   }

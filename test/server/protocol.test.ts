@@ -86,12 +86,12 @@ const refused: readonly (readonly [title: string, sent: string | Buffer])[] = [
   ['an array nested 1,001 deep', `{"id":1,"method":"echo","params":${'['.repeat(1001)}${']'.repeat(1001)}}`],
 ];
 
-for (const [title, sent] of refused) {
-  both(`the connection ends at ${title}, and the server goes on`, async (t, server) => {
-    t.is((await exchange(server, sent)).at(-1), 'closed');
-    t.deepEqual(await exchange(server, '{"id":1,"method":"echo","params":[]}'), ['1: []']);
-  });
-}
+both('the connection ends at what is no message, and the server goes on', async (t, server) => {
+  for (const [title, sent] of refused) {
+    t.is((await exchange(server, sent)).at(-1), 'closed', title);
+    t.deepEqual(await exchange(server, '{"id":1,"method":"echo","params":[]}'), ['1: []'], `after ${title}`);
+  }
+});
 
 const accepted: readonly (readonly [title: string, sent: string, ...answers: string[]])[] = [
   ['spaces anywhere', ' {\n"id" : 1 ,\t"method":"echo" , "params" : [ ] }\r\n', '1: []'],
@@ -121,11 +121,9 @@ const accepted: readonly (readonly [title: string, sent: string, ...answers: str
   ],
 ];
 
-for (const [title, sent, ...answers] of accepted) {
-  both(`accepted: ${title}`, async (t, server) => {
-    t.deepEqual(await exchange(server, sent), answers);
-  });
-}
+both('what is a message is answered', async (t, server) => {
+  for (const [title, sent, ...answers] of accepted) t.deepEqual(await exchange(server, sent), answers, title);
+});
 
 /** The C server ends the connection at these; NetworkManager, for one, answers an echo with an id of its own. */
 const tolerated: readonly (readonly [title: string, sent: string])[] = [
@@ -135,11 +133,9 @@ const tolerated: readonly (readonly [title: string, sent: string])[] = [
   ['an error that nobody waits for', '{"id":"x","result":null,"error":"oops"}'],
 ];
 
-for (const [title, sent] of tolerated) {
-  ours(`tolerated: ${title}`, async (t, server) => {
-    t.deepEqual(await exchange(server, sent), []);
-  });
-}
+ours('replies that nobody waits for are passed over', async (t, server) => {
+  for (const [title, sent] of tolerated) t.deepEqual(await exchange(server, sent), [], title);
+});
 
 both('a message may come byte by byte', async (t, server) => {
   const wire = await Wire.connect(server.socket);
