@@ -36,7 +36,7 @@ export class Installation {
   }
 
   /** A host on which all is running, with an empty database; taken down after the test. */
-  static async start(t: ExecutionContext, peers: Peers = { server: 'vswitch', vsctl: 'C' }): Promise<Installation> {
+  static async start(t: ExecutionContext, peers: Peers = { server: 'vswitch', vsctl: 'ours' }): Promise<Installation> {
     const directory = temporaryFolder(t);
     const host = await Namespace.create();
     t.teardown(() => host.close());

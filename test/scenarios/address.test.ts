@@ -4,8 +4,9 @@ import { Installation, isSilent, type Peers } from '../helpers/installation.ts';
 import { rootTest as test } from '../helpers/netns.ts';
 
 const combinations: readonly Peers[] = [
+  { server: 'vswitch', vsctl: 'ours' },
   { server: 'vswitch', vsctl: 'C' },
-  { server: 'C ovsdb-server', vsctl: 'C' },
+  { server: 'C ovsdb-server', vsctl: 'ours' },
 ];
 const title = ({ server, vsctl }: Peers): string => `${server}, ${vsctl === 'C' ? 'C ovs-vsctl' : 'our ovs-vsctl'}`;
 
