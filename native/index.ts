@@ -44,8 +44,19 @@ export interface Native {
   lockFile(fd: number): boolean;
   /** The pid of another process that holds an fcntl() lock on the file, or null. */
   lockHolder(fd: number): number | null;
+  /** `target` becomes another descriptor of the same open file; what it was is closed. */
+  duplicate(fd: number, target: number): undefined;
+  /** The name of this process in /proc/PID/comm; the kernel keeps 15 bytes of it. */
+  setName(name: string): undefined;
+  /** A unix datagram socket that sends to that path, such as /dev/log. It does not block: EAGAIN when the reader is
+   *  behind. */
+  datagramOpen(path: string): number;
   userId(name: string): number | null;
   groupId(name: string): number | null;
+  /** The id of the user's own group. */
+  userGroup(name: string): number | null;
+  /** This process gets the groups of that user, and that one. */
+  joinGroups(user: string, group: number): undefined;
   /** Blocks until the descriptor is readable or the time is over, and says which. */
   waitReadable(fd: number, milliseconds: number): boolean;
   /** Calls back each time the descriptor is readable, with 0 or a negative errno. Keeps the process alive. */

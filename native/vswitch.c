@@ -23,7 +23,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -537,6 +539,29 @@ static napi_value user_id(napi_env env, napi_callback_info info) {
   return found ? js_number(env, found->pw_uid) : js_null(env);
 }
 
+/* userGroup(name) → gid of the user's own group, or null when there is no such user. */
+static napi_value user_group(napi_env env, napi_callback_info info) {
+  napi_value argv[1];
+  char name[256], storage[16384];
+  struct passwd entry, *found = NULL;
+  if (!arguments(env, info, 1, argv) || !string(env, argv[0], name, sizeof name, "a user name has 1..255 bytes"))
+    return NULL;
+  getpwnam_r(name, &entry, storage, sizeof storage, &found);
+  return found ? js_number(env, found->pw_gid) : js_null(env);
+}
+
+/* joinGroups(name, gid): this process gets the groups of that user, and that one. */
+static napi_value join_groups(napi_env env, napi_callback_info info) {
+  napi_value argv[2];
+  char name[256];
+  int gid;
+  if (!arguments(env, info, 2, argv) || !string(env, argv[0], name, sizeof name, "a user name has 1..255 bytes") ||
+      !integer(env, argv[1], 0, INT32_MAX, "a group id is a non-negative integer", &gid))
+    return NULL;
+  if (initgroups(name, (gid_t)gid)) return throw_errno(env, errno, "initgroups");
+  return NULL;
+}
+
 /* groupId(name) → gid, or null when there is no such group. */
 static napi_value group_id(napi_env env, napi_callback_info info) {
   napi_value argv[1];
@@ -548,17 +573,59 @@ static napi_value group_id(napi_env env, napi_callback_info info) {
   return found ? js_number(env, found->gr_gid) : js_null(env);
 }
 
+/* ---- Processes ------------------------------------------------------------------------------------------------ */
+
+/* duplicate(fd, target): `target` becomes another descriptor of the same open file; what it was is closed. */
+static napi_value duplicate(napi_env env, napi_callback_info info) {
+  napi_value argv[2];
+  int fd, target;
+  if (!arguments(env, info, 2, argv) || !descriptor(env, argv[0], &fd) || !descriptor(env, argv[1], &target))
+    return NULL;
+  if (dup2(fd, target) < 0) return throw_errno(env, errno, "dup2");
+  return NULL;
+}
+
+/* setName(name): the name of this process in /proc/PID/comm, of which the kernel keeps 15 bytes. */
+static napi_value set_name(napi_env env, napi_callback_info info) {
+  napi_value argv[1];
+  char name[64];
+  if (!arguments(env, info, 1, argv) || !string(env, argv[0], name, sizeof name, "a process name has 1..63 bytes"))
+    return NULL;
+  if (prctl(PR_SET_NAME, name)) return throw_errno(env, errno, "prctl PR_SET_NAME");
+  return NULL;
+}
+
+/* datagramOpen(path) → fd of a unix datagram socket connected to that path, such as /dev/log. */
+static napi_value datagram_open(napi_env env, napi_callback_info info) {
+  napi_value argv[1];
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  int fd, error;
+  if (!arguments(env, info, 1, argv) ||
+      !string(env, argv[0], address.sun_path, sizeof address.sun_path, "a socket's path has 1..107 bytes"))
+    return NULL;
+  fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return throw_errno(env, errno, "socket");
+  if (connect(fd, (struct sockaddr *)&address, sizeof address)) {
+    error = errno;
+    close(fd);
+    return throw_errno(env, error, "connect");
+  }
+  return js_number(env, fd);
+}
+
 NAPI_MODULE_INIT() {
   static const struct {
     const char *name;
     napi_callback call;
   } verbs[] = {
-      {"close", close_descriptor},    {"ethtool", ethtool},           {"groupId", group_id},         {"lockFile", lock_file},
-      {"lockHolder", lock_holder},    {"netlinkJoin", netlink_join}, {"netlinkOpen", netlink_open},
+      {"close", close_descriptor}, {"datagramOpen", datagram_open}, {"duplicate", duplicate},
+      {"ethtool", ethtool}, {"groupId", group_id}, {"joinGroups", join_groups}, {"lockFile", lock_file},
+      {"lockHolder", lock_holder}, {"netlinkJoin", netlink_join}, {"netlinkOpen", netlink_open},
       {"netlinkReceive", netlink_receive}, {"packetOpen", packet_open}, {"readFrames", read_frames},
-      {"send", send_datagram},        {"tapFlags", tap_flags},       {"tapOpen", tap_open},
-      {"tapPersist", tap_persist},    {"userId", user_id},           {"waitReadable", wait_readable},
-      {"watch", watch},               {"watcherClose", watcher_close}, {"writeFrame", write_frame},
+      {"send", send_datagram}, {"setName", set_name}, {"tapFlags", tap_flags}, {"tapOpen", tap_open},
+      {"tapPersist", tap_persist}, {"userGroup", user_group}, {"userId", user_id},
+      {"waitReadable", wait_readable}, {"watch", watch}, {"watcherClose", watcher_close},
+      {"writeFrame", write_frame},
   };
   for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
     napi_value function;

@@ -50,6 +50,13 @@ test('arguments out of range are refused before anything is done', (t) => {
     ['watcherClose', [{}]],
     ['userId', ['']],
     ['groupId', ['x'.repeat(256)]],
+    ['userGroup', ['']],
+    ['joinGroups', ['root', -1]],
+    ['joinGroups', ['', 0]],
+    ['duplicate', [0, -1]],
+    ['setName', ['']],
+    ['setName', ['x'.repeat(64)]],
+    ['datagramOpen', ['/'.repeat(108)]],
     ['lockFile', []],
   ];
   const before = openDescriptors();
@@ -78,6 +85,8 @@ test('users and groups are found by name, or are null', (t) => {
   t.is(native().userId('root'), 0);
   t.is(native().groupId('root'), 0);
   t.is(native().userId('no such user'), null);
+  t.is(native().userGroup('root'), 0);
+  t.is(native().userGroup('no such user'), null);
   t.is(native().groupId('no such group'), null);
 });
 

@@ -1,0 +1,129 @@
+import { resolve } from 'node:path';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { directories, runPath } from './directories.ts';
+import { logFor } from './log.ts';
+import { setLogSource, setSyslogger, setSyslogTarget } from './log-destination.ts';
+import { applyLogSpec, LogSpecError } from './log-spec.ts';
+import { parseSyslogMethod, udpSender } from './syslog.ts';
+import { startLogFile } from './vlog-commands.ts';
+
+/** How a daemon runs as a process, as its options say. */
+export interface DaemonOptions {
+  readonly detach?: true;
+  readonly monitor?: true;
+  readonly chdir: boolean;
+  /** Absolute. */
+  readonly pidfile?: string;
+  readonly overwritePidfile?: true;
+  /** USER[:GROUP] */
+  readonly user?: string;
+  /** Absolute; or `none`. */
+  readonly unixctl?: string;
+  readonly run?: string;
+}
+
+/** What a program logs and where to, as its options say. */
+export interface LogOptions {
+  readonly verbose: readonly string[];
+  /** Absolute. */
+  readonly logFile?: string;
+  readonly syslogMethod?: string;
+  readonly syslogTarget?: string;
+}
+
+/** Adds the options that all daemons take to control their process (ovsdb-server(1), "Daemon Options"). */
+export const addDaemonOptions = (command: Command): Command =>
+  command
+    .option('--detach', 'run in the background; return when the daemon serves')
+    .option('--monitor', 'run under a process that starts the daemon again when it crashed')
+    .option('--user <user[:group]>', 'run as that user and group')
+    .option('--no-chdir', 'do not change to the root directory when running in the background')
+    .addOption(
+      new Option(
+        '--pidfile [file]',
+        `write the process id to a file (default: ${runPath(`${command.name()}.pid`)})`,
+      ).argParser((file) => runPath(file || `${command.name()}.pid`)),
+    )
+    .option('--overwrite-pidfile', 'with --pidfile, start even if another process holds the file');
+
+export const addControlOption = (command: Command): Command =>
+  command.addOption(
+    new Option('--unixctl <socket>', 'the control socket, or "none"').argParser((path) =>
+      path === 'none' ? path : runPath(path),
+    ),
+  );
+
+const collect = (spec: string, specs: readonly string[] = []): string[] => [...specs, spec];
+
+/** Adds the options that all programs take to control their log (ovsdb-server(1), "Logging Options"). */
+export const addLogOptions = (command: Command): Command =>
+  command
+    .addOption(
+      new Option('-v, --verbose [spec]', 'set levels of the log: [MODULE][:DESTINATION[:LEVEL]]')
+        .argParser<string[]>(collect)
+        .default([], 'info'),
+    )
+    .addOption(
+      new Option('--log-file [file]', `log to a file (default: ${defaultLogFile(command.name())})`).argParser((file) =>
+        file ? resolve(file) : defaultLogFile(command.name()),
+      ),
+    )
+    .addOption(
+      new Option('--syslog-method <method>', 'how to reach syslog: libc, unix:FILE, udp:IP:PORT or null').argParser(
+        (method) => {
+          parsed(() => parseSyslogMethod(method));
+          return method;
+        },
+      ),
+    )
+    .option('--syslog-target <host:port>', 'also send messages to syslog by UDP (deprecated: use --syslog-method)');
+
+const defaultLogFile = (program: string): string => resolve(directories().log, `${program}.log`);
+
+const parsed = <Value>(parse: () => Value): Value => {
+  try {
+    return parse();
+  } catch (error) {
+    throw error instanceof SyntaxError ? new InvalidArgumentError(error.message) : error;
+  }
+};
+
+const log = logFor('vlog');
+const socketLog = logFor('socket_util');
+
+/**
+ * Sets the levels that the options ask for.
+ * @throws LogSpecError
+ */
+export const applyLogLevels = ({ verbose }: LogOptions): void => {
+  for (const spec of verbose) {
+    try {
+      applyLogSpec(spec);
+    } catch (error) {
+      throw error instanceof LogSpecError ? new LogSpecError(`processing "${spec}": ${error.message}`) : error;
+    }
+  }
+};
+
+/**
+ * Opens the destinations of the log.
+ * @throws the system's error when the log file cannot be opened, which the log has told then
+ */
+export const openLog = (program: string, options: LogOptions): void => {
+  setLogSource({ program, subprogram: '' });
+  openSyslog(options);
+  if (options.logFile !== undefined) startLogFile(options.logFile);
+};
+
+/** Where syslog is, unless options say: OVS_SYSLOG_METHOD, or the system's. */
+const openSyslog = ({ syslogMethod, syslogTarget }: LogOptions): void => {
+  setSyslogger(parseSyslogMethod(syslogMethod ?? (process.env.OVS_SYSLOG_METHOD || 'libc')));
+  if (syslogTarget === undefined) return;
+  try {
+    setSyslogTarget(udpSender(syslogTarget));
+    log.warn('--syslog-target flag is deprecated, use --syslog-method instead');
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    socketLog.err(error.message);
+  }
+};
