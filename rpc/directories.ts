@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 /** Where Open vSwitch's programs keep their files; each can be moved by an environment variable (ovs-vswitchd(8)). */
 export interface Directories {
@@ -19,6 +20,12 @@ export const directories = (env: NodeJS.ProcessEnv = process.env): Directories =
     db: env.OVS_DBDIR || join(sysconf, 'openvswitch'),
   };
 };
+
+/** The schema of a virtual switch: Open vSwitch's where OVS_PKGDATADIR says, else the one that comes with this program. */
+export const defaultSchema = ({ OVS_PKGDATADIR: folder }: NodeJS.ProcessEnv = process.env): string =>
+  folder
+    ? join(folder, 'vswitch.ovsschema')
+    : fileURLToPath(new URL('../../schema/vswitch.ovsschema', import.meta.url));
 
 /** The server's socket when no --db or --remote names another. */
 export const defaultSocket = (run: string = directories().run): string => join(run, 'db.sock');

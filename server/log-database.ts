@@ -38,20 +38,17 @@ export const readLogSchema = (log: LogFile): DatabaseSchema => {
 /**
  * Reads a log file, from its start, up to the first record that is damaged, cannot be understood or breaks the schema's
  * rules.
- * @param as a schema to use in place of the file's: what it lacks is left out
  * @throws OvsdbError when not even the schema can be read
  */
-export const readLogDatabase = (log: LogFile, newUuid: () => string, as?: DatabaseSchema): LogDatabase => {
-  const own = readLogSchema(log);
-  const schema = as ?? own;
+export const readLogDatabase = (log: LogFile, newUuid: () => string): LogDatabase => {
+  const schema = readLogSchema(log);
   const tables = emptyTables(schema);
-  const options = { newUuid, converting: as !== undefined };
   for (;;) {
     const unread = log.rest;
     try {
       const record = log.next();
       if (record === undefined) return { schema, tables };
-      applyRecord(tables, record, options);
+      applyRecord(tables, record, { newUuid });
     } catch (error) {
       if (!(error instanceof OvsdbError || error instanceof RefusedRecord)) throw error;
       return { schema, tables, fault: { error, unread } };

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, openSync, renameSync, rmSync } from 'node:fs';
 import BetterSqlite3 from 'better-sqlite3';
 import { formatJson, parseJson } from '../schema/json.ts';
 import { type DatabaseSchema, parseSchema, schemaToJson } from '../schema/schema.ts';
@@ -59,6 +59,8 @@ export class SqliteStorage {
     const unfinished = `${path}.new`;
     try {
       rmSync(unfinished, { force: true });
+      // The mode is that of the C server's files; SQLite gives it to the files beside it too.
+      closeSync(openSync(unfinished, 'wx', 0o660));
       const sqlite = new BetterSqlite3(unfinished);
       sqlite.pragma('auto_vacuum = INCREMENTAL');
       sqlite.pragma('journal_mode = WAL');

@@ -33,6 +33,8 @@ export type Outcome =
       /** A `wait` does not hold yet; nothing was changed. */
       readonly kind: 'blocked';
       readonly timeout: number;
+      /** The results of the operations before the `wait`. */
+      readonly results: readonly OutJson[];
       readonly transaction: Transaction;
     };
 
@@ -60,7 +62,7 @@ export const transact = (
     return { kind: 'done', results: formatJson(results), changes, transaction };
   } catch (error) {
     transaction.undo();
-    if (error instanceof Blocked) return { kind: 'blocked', timeout: error.timeout, transaction };
+    if (error instanceof Blocked) return { kind: 'blocked', timeout: error.timeout, results, transaction };
     if (!(error instanceof OvsdbError)) throw error;
     return { kind: 'done', results: failedResults(results, error, list.length), changes: [], transaction };
   }
