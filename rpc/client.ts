@@ -1,7 +1,8 @@
 import { isArray, isObject, type JsonObject, member, type OutJson } from '../schema/json.ts';
 import { type DatabaseSchema, parseSchema } from '../schema/schema.ts';
+import type { Credentials } from './credentials.ts';
 import { type Notification, Peer } from './peer.ts';
-import { dial } from './target.ts';
+import { dial, needsProbes, splitTargets } from './target.ts';
 
 /** One operation's failure in a transaction, as the server told it (RFC 7047 section 4.1.3). */
 export class TransactionError extends Error {
@@ -16,9 +17,17 @@ export class TransactionError extends Error {
   }
 }
 
-export interface ClientHandlers {
+export interface ClientOptions {
   readonly notification?: (notification: Notification) => void;
+  readonly signal?: AbortSignal;
+  /** For servers reached over ssl:. */
+  readonly credentials?: Credentials | undefined;
+  /** Silence after which the server is probed, in ms; by default 5000, and never on a unix socket. 0: never. */
+  readonly probeInterval?: number | undefined;
 }
+
+/** Open vSwitch's: silence after which a peer beyond this machine is probed, in ms. */
+export const defaultProbeInterval = 5000;
 
 /** A connection to an OVSDB server, with the methods of RFC 7047 section 4.1. */
 export class Client {
@@ -28,14 +37,32 @@ export class Client {
     this.peer = peer;
   }
 
-  /** @throws TargetError, or the system's error */
-  static async connect(target: string, handlers: ClientHandlers = {}, signal?: AbortSignal): Promise<Client> {
-    const stream = await dial(target, signal);
-    const peer: Peer = new Peer(stream, {
-      request: ({ method, params, id }) =>
-        method === 'echo' ? peer.reply(id, params) : peer.replyError(id, 'unknown method'),
-      notification: handlers.notification ?? (() => {}),
-    });
+  /**
+   * Connects to the first of the targets (separated by commas) that answers.
+   * @throws TargetError; SystemError, or the system's error of the last target
+   */
+  static async connect(targets: string, options: ClientOptions = {}): Promise<Client> {
+    const [first = '', ...others] = splitTargets(targets);
+    try {
+      return await Client.#connectTo(first, options);
+    } catch (error) {
+      if (others.length === 0 || options.signal?.aborted) throw error;
+      return Client.connect(others.join(), options);
+    }
+  }
+
+  static async #connectTo(target: string, options: ClientOptions): Promise<Client> {
+    const { notification = () => {}, signal, credentials, probeInterval } = options;
+    const stream = await dial(target, { signal, credentials });
+    const peer: Peer = new Peer(
+      stream,
+      {
+        request: ({ method, params, id }) =>
+          method === 'echo' ? peer.reply(id, params) : peer.replyError(id, 'unknown method'),
+        notification,
+      },
+      { name: target, probeInterval: probeInterval ?? (needsProbes(target) ? defaultProbeInterval : 0) },
+    );
     return new Client(peer);
   }
 

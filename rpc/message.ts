@@ -7,34 +7,58 @@ export type Message =
   | { readonly kind: 'result'; readonly result: Json; readonly id: Json }
   | { readonly kind: 'error'; readonly error: Json; readonly id: Json };
 
+/** A message to be sent. */
+export type OutMessage =
+  | { readonly kind: 'request'; readonly method: string; readonly params: OutJson; readonly id: OutJson }
+  | { readonly kind: 'notification'; readonly method: string; readonly params: OutJson }
+  | { readonly kind: 'result'; readonly result: OutJson; readonly id: OutJson }
+  | { readonly kind: 'error'; readonly error: OutJson; readonly id: OutJson };
+
+/** JSON that is not a message. */
+export class MessageError extends SyntaxError {}
+
 const members: ReadonlySet<string> = new Set(['method', 'params', 'result', 'error', 'id']);
 
 /**
  * Reads one message.
- * @throws SyntaxError
+ * @throws SyntaxError, which is a MessageError when the text is JSON
  */
 export const parseMessage = (text: string): Message => {
   const json = parseJson(text);
-  if (!isObject(json)) throw new SyntaxError('message is not a JSON object');
+  if (!isObject(json)) throw new MessageError('message is not a JSON object');
   for (const name of Object.keys(json)) {
-    if (!members.has(name)) throw new SyntaxError(`message has unexpected member "${name}"`);
+    if (!members.has(name)) throw new MessageError(`message has unexpected member "${name}"`);
   }
   const { method, params, result = null, error = null, id = null } = json;
   if (method === undefined || method === null) return parseReply(result, error, id);
-  if (typeof method !== 'string') throw new SyntaxError('method is not a JSON string');
-  if (!isArray(params)) throw new SyntaxError('"params" must be JSON array');
-  if (result !== null || error !== null) throw new SyntaxError('a request must not have "result" or "error"');
+  if (typeof method !== 'string') throw new MessageError('method is not a JSON string');
+  const kind = id === null ? 'notification' : 'request';
+  if (params === undefined || params === null) throw new MessageError(`${kind} must have "params"`);
+  if (!isArray(params)) throw new MessageError('"params" must be JSON array');
+  if (result !== null) throw new MessageError(`${kind} must not have "result"`);
+  if (error !== null) throw new MessageError(`${kind} must not have "error"`);
   return id === null ? { kind: 'notification', method, params } : { kind: 'request', method, params, id };
 };
 
 const parseReply = (result: Json, error: Json, id: Json): Message => {
-  if (id === null) throw new SyntaxError('a reply must have "id"');
-  if (result !== null && error !== null) throw new SyntaxError('a reply must not have both "result" and "error"');
+  if (id === null) throw new MessageError('reply must have "id"');
+  if (result !== null && error !== null) throw new MessageError('reply must not have "error"');
   return error === null ? { kind: 'result', result, id } : { kind: 'error', error, id };
 };
 
 export const formatRequest = (method: string, params: OutJson, id: OutJson): string =>
   formatJson({ id, method, params });
-export const formatNotification = (method: string, params: OutJson): string => formatRequest(method, params, null);
-export const formatResult = (id: OutJson, result: OutJson): string => formatJson({ id, result, error: null });
-export const formatError = (id: OutJson, error: OutJson): string => formatJson({ id, error });
+
+/** The message as a peer of JSON-RPC 1.0 reads it. */
+export const formatMessage = (message: OutMessage): string => {
+  switch (message.kind) {
+    case 'request':
+      return formatRequest(message.method, message.params, message.id);
+    case 'notification':
+      return formatRequest(message.method, message.params, null);
+    case 'result':
+      return formatJson({ id: message.id, result: message.result, error: null });
+    case 'error':
+      return formatJson({ id: message.id, error: message.error });
+  }
+};

@@ -1,15 +1,17 @@
 import type { Duplex } from 'node:stream';
 import { formatJson, type Json, type OutJson } from '../schema/json.ts';
-import { defaultLimits, JsonSplitter, type TextLimits } from './json-splitter.ts';
-import { formatError, formatNotification, formatRequest, formatResult, type Message, parseMessage } from './message.ts';
+import { defaultLimits, type TextLimits } from './json-splitter.ts';
+import { logFor } from './log.ts';
+import { type Message, MessageError, type OutMessage } from './message.ts';
+import { InactivityProbe } from './probe.ts';
+import { SystemError } from './system-error.ts';
+import { StreamTransport, type Transport } from './transport.ts';
+
+const log = logFor('jsonrpc');
+const reconnectLog = logFor('reconnect');
 
 export type Request = Extract<Message, { kind: 'request' }>;
 export type Notification = Extract<Message, { kind: 'notification' }>;
-
-/** So many bytes may be under way before the other side counts as not listening. */
-const maxBacklog = 1024 * 1024;
-/** One that takes nothing for so long, in ms, is given up. */
-const stallTimeout = 60_000;
 
 /** What a peer does with what comes in. All are called in the order of the bytes. */
 export interface PeerHandlers {
@@ -20,6 +22,26 @@ export interface PeerHandlers {
   /** Called once; `reason` is absent when the connection closed in good order. */
   closed?(reason: Error | undefined): void;
 }
+
+/** What one connection may use. */
+export interface ConnectionLimits extends TextLimits {
+  /** Bytes that wait for the other side to take them; with more than that, nothing more is sent but the end. */
+  readonly maxBacklog: number;
+}
+export const defaultConnectionLimits: ConnectionLimits = { ...defaultLimits, maxBacklog: 256 * 1024 * 1024 };
+
+export interface PeerOptions {
+  /** What the log calls the connection; without a name it says nothing about it. */
+  readonly name?: string;
+  readonly limits?: ConnectionLimits;
+  /** Silence after which the other side is probed, in ms; 0 (the default) for never. */
+  readonly probeInterval?: number;
+}
+
+/** So many bytes may be under way before the other side counts as not listening. */
+const enoughBacklog = 1024 * 1024;
+/** One that takes nothing for so long, in ms, is given up. */
+const stallTimeout = 60_000;
 
 /** The peer answered with an error (RFC 7047 section 3.1); `error` is its JSON. */
 export class RpcError extends Error {
@@ -36,35 +58,46 @@ interface Waiting {
 }
 
 /**
- * One JSON-RPC connection, either side of it. Messages of one turn of the event loop leave in one write. A reply that
- * matches no request is ignored: some clients answer an echo with an id of their own.
+ * One JSON-RPC connection, either side of it. A reply that matches no request is ignored: some clients answer an echo
+ * with an id of their own.
  */
 export class Peer {
-  readonly #stream: Duplex;
+  readonly #transport: Transport;
   readonly #handlers: PeerHandlers;
-  readonly #splitter: JsonSplitter;
+  readonly #name: string | undefined;
+  readonly #limits: ConnectionLimits;
+  readonly #probe: InactivityProbe;
   readonly #waiting = new Map<number, Waiting>();
   /** Resolves once the connection has ended, to what broke it, if anything did. */
   readonly ended: Promise<Error | undefined>;
   #end: (reason: Error | undefined) => void = () => {};
-  #outgoing: string[] = [];
   #nextId = 0;
-  #closed = false;
+  #probeInterval: number;
   #congested = false;
   #stalled: NodeJS.Timeout | undefined;
+  #closed = false;
 
-  constructor(stream: Duplex, handlers: PeerHandlers, limits: TextLimits = defaultLimits) {
-    this.#stream = stream;
+  constructor(carrier: Duplex | Transport, handlers: PeerHandlers, options: PeerOptions = {}) {
+    const { name, limits = defaultConnectionLimits, probeInterval = 0 } = options;
+    this.#transport = 'probe' in carrier ? carrier : new StreamTransport(carrier, limits);
     this.#handlers = handlers;
-    this.#splitter = new JsonSplitter(limits);
+    this.#name = name;
+    this.#limits = limits;
+    this.#probe = new InactivityProbe(
+      (idle) => this.#askForLife(idle),
+      (silence) => this.#giveUp(silence),
+    );
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
-    stream.on('data', (chunk: Buffer) => this.#receive(chunk));
-    stream.on('error', (error) => this.close(error));
-    stream.on('close', () => this.close());
-    stream.on('end', () => this.close());
-    stream.on('drain', () => this.#drained());
+    this.#transport.open({
+      message: (message) => this.#dispatch(message),
+      heard: () => this.#probe.heard(),
+      drained: () => this.#drained(),
+      ended: (reason) => this.#ended(reason),
+    });
+    this.#probeInterval = probeInterval;
+    this.#probe.start(probeInterval);
   }
 
   get closed(): boolean {
@@ -79,6 +112,12 @@ export class Peer {
     return this.#congested;
   }
 
+  /** Silence after which the other side is probed, in ms; 0 for never. */
+  set probeInterval(interval: number) {
+    this.#probeInterval = interval;
+    if (!this.#closed && !this.#congested) this.#probe.start(interval);
+  }
+
   /**
    * Sends a request and waits for its result.
    * @throws RpcError when the peer answers with an error; Error when the connection ends first
@@ -88,89 +127,108 @@ export class Peer {
       if (this.#closed) throw new Error('the connection is closed');
       const id = this.#nextId++;
       this.#waiting.set(id, { resolve, reject });
-      this.send(formatRequest(method, params, id));
+      this.#send({ kind: 'request', method, params, id });
     });
   }
 
   notify(method: string, params: OutJson): void {
-    this.send(formatNotification(method, params));
+    this.#send({ kind: 'notification', method, params });
   }
   reply(id: Json, result: OutJson): void {
-    this.send(formatResult(id, result));
+    this.#send({ kind: 'result', result, id });
   }
   replyError(id: Json, error: OutJson): void {
-    this.send(formatError(id, error));
+    this.#send({ kind: 'error', error, id });
   }
 
-  /** Sends a message that is already text. */
-  send(text: string): void {
+  #send(message: OutMessage): void {
     if (this.#closed) return;
-    if (this.#outgoing.length === 0) process.nextTick(() => this.#flush());
-    this.#outgoing.push(text);
+    const { backlog } = this.#transport;
+    if (backlog > this.#limits.maxBacklog) {
+      this.#warn(
+        `sending backlog exceeded maximum size (${backlog} > ${this.#limits.maxBacklog} bytes), disconnecting`,
+      );
+      this.close(new SystemError('E2BIG', 'Argument list too long'));
+      return;
+    }
+    this.#transport.send(message);
+    if (!this.#congested && this.#transport.backlog > enoughBacklog) this.#congest();
+  }
+
+  /** Its signs of life are not read now, so that only its progress tells whether it lives. */
+  #congest(): void {
+    this.#congested = true;
+    this.#transport.pause();
+    this.#probe.stop();
+    this.#watchProgress(this.#transport.backlog);
+  }
+
+  #watchProgress(before: number): void {
+    this.#stalled = setTimeout(() => {
+      const { backlog } = this.#transport;
+      if (backlog < before) return this.#watchProgress(backlog);
+      this.#warn(`${backlog} bytes were not read for ${stallTimeout / 1000} seconds, disconnecting`);
+      this.close(new SystemError('ETIMEDOUT'));
+    }, stallTimeout).unref();
   }
 
   /** Ends the connection, after what was sent so far when there is no `reason`. */
   close(reason?: Error): void {
     if (this.#closed) return;
-    this.#flush();
     this.#closed = true;
+    this.#probe.stop();
     clearTimeout(this.#stalled);
-    if (reason === undefined) this.#stream.end();
-    else this.#stream.destroy();
+    if (reason === undefined) this.#transport.end();
+    else this.#transport.destroy();
     for (const { reject } of this.#waiting.values()) reject(reason ?? new Error('the connection was closed'));
     this.#waiting.clear();
     this.#end(reason);
     this.#handlers.closed?.(reason);
   }
 
-  #flush(): void {
-    if (this.#outgoing.length === 0) return;
-    const text = this.#outgoing.length === 1 ? (this.#outgoing[0] ?? '') : this.#outgoing.join('');
-    this.#outgoing = [];
-    if (!this.#stream.writable) return;
-    if (text.length < maxBacklog) this.#stream.write(text);
-    else this.#writeParts(Buffer.from(text));
-    if (!this.#congested && this.#stream.writableLength > maxBacklog) {
-      this.#congested = true;
-      this.#stream.pause();
-      this.#watchProgress(this.#stream.writableLength);
+  /** A message that cannot be read ends the connection: what comes after it cannot be trusted. */
+  #ended(reason: Error | undefined): void {
+    if (!(reason instanceof SyntaxError)) {
+      this.close(reason);
+      return;
     }
-  }
-
-  /** In parts, so that it can be seen whether the other side takes any. */
-  #writeParts(bytes: Buffer): void {
-    for (let at = 0; at < bytes.length; at += maxBacklog) this.#stream.write(bytes.subarray(at, at + maxBacklog));
-  }
-
-  #watchProgress(backlog: number): void {
-    this.#stalled = setTimeout(() => {
-      const { writableLength } = this.#stream;
-      if (writableLength < backlog) this.#watchProgress(writableLength);
-      else this.close(new Error(`${writableLength} bytes were not read for ${stallTimeout / 1000} seconds`));
-    }, stallTimeout).unref();
+    if (this.#closed) return;
+    const problem = reason instanceof MessageError ? 'received bad JSON-RPC message' : 'error parsing stream';
+    this.#warn(`${problem}: ${reason.message}`);
+    this.close(new SystemError('EPROTO', undefined, { cause: reason }));
   }
 
   #drained(): void {
-    if (!this.#congested) return;
+    if (!this.#congested || this.#closed) return;
     this.#congested = false;
     clearTimeout(this.#stalled);
-    this.#stream.resume();
+    this.#transport.resume();
+    this.#probe.heard();
+    this.#probe.start(this.#probeInterval);
     this.#handlers.drained?.();
   }
 
-  #receive(chunk: Buffer): void {
-    try {
-      for (const text of this.#splitter.push(chunk)) {
-        if (this.#closed) return;
-        this.#dispatch(parseMessage(text));
-      }
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error;
-      this.close(error);
+  #askForLife(idle: number): void {
+    if (this.#name !== undefined) {
+      reconnectLog.dbg(`${this.#name}: idle ${Math.round(idle)} ms, sending inactivity probe`);
     }
+    this.#transport.probe();
+  }
+
+  #giveUp(silence: number): void {
+    const seconds = Number((silence / 1000).toPrecision(3));
+    if (this.#name !== undefined) {
+      reconnectLog.err(`${this.#name}: no response to inactivity probe after ${seconds} seconds, disconnecting`);
+    }
+    this.close(new SystemError('ETIMEDOUT'));
+  }
+
+  #warn(message: string): void {
+    if (this.#name !== undefined) log.warn(`${this.#name}: ${message}`);
   }
 
   #dispatch(message: Message): void {
+    if (this.#closed) return;
     switch (message.kind) {
       case 'request':
         this.#handlers.request(message);

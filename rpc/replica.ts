@@ -1,19 +1,23 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { type Datum, parseDatum, patchDatum } from '../schema/datum.ts';
 import { isArray, isObject, type Json, type JsonObject, member, type OutJson } from '../schema/json.ts';
 import { Row } from '../schema/row.ts';
 import type { Column, DatabaseSchema, TableSchema } from '../schema/schema.ts';
 import { zeroUuid } from '../schema/uuid.ts';
 import { Client } from './client.ts';
-import { logFor } from './log.ts';
+import type { Credentials } from './credentials.ts';
 import type { Notification } from './peer.ts';
+import { Reconnect } from './reconnect.ts';
+import { splitTargets } from './target.ts';
 
-const log = logFor('replica');
+/** A daemon of this machine is back soon: the first pause is shorter than Open vSwitch's, in ms. */
 const minBackoff = 250;
-const maxBackoff = 8000;
 
 export interface ReplicaOptions {
+  /** One or more, separated by commas. */
   readonly target: string;
+  readonly credentials?: Credentials;
+  /** Silence after which the server is probed, in ms; 0 for never. */
+  readonly probeInterval?: number;
   readonly database: string;
   /** The columns to keep, by table; a table or column that the server's schema lacks is left out. */
   readonly tables: { readonly [table: string]: readonly string[] };
@@ -34,18 +38,18 @@ type RowUpdate = (rows: Rows, table: TableSchema, uuid: string, value: Json) => 
  */
 export class Replica {
   readonly #options: ReplicaOptions;
-  readonly #stop = new AbortController();
+  readonly #connection: Reconnect;
   #client: Client | undefined;
   #schema: DatabaseSchema | undefined;
   #tables = new Map<string, Rows>();
   #lastTransaction = zeroUuid;
   #locked = false;
   #synced = false;
-  readonly #running: Promise<void>;
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
-    this.#running = this.#run();
+    const targets = splitTargets(options.target);
+    this.#connection = new Reconnect({ targets, minBackoff }, (target, signal) => this.#connect(target, signal));
   }
 
   /** Connected, with all rows as the server has them. */
@@ -72,53 +76,34 @@ export class Replica {
   }
 
   async close(): Promise<void> {
-    this.#stop.abort();
+    const stopped = this.#connection.stop();
     this.#client?.close();
-    await this.#running;
+    await stopped;
   }
 
-  async #run(): Promise<void> {
-    const { target } = this.#options;
-    const { signal } = this.#stop;
-    let backoff = minBackoff;
-    while (!signal.aborted) {
-      try {
-        await this.#session(() => {
-          backoff = minBackoff;
-        });
-        log.info(`${target}: connection closed by peer`);
-      } catch (error) {
-        if (!signal.aborted) log.warn(`${target}: ${error instanceof Error ? error.message : error}`);
-      }
-      this.#client = undefined;
-      this.#synced = false;
-      this.#locked = false;
-      if (signal.aborted) return;
-      this.#options.changed();
-      await delay(backoff, undefined, { signal }).catch(() => {});
-      backoff = Math.min(backoff * 2, maxBackoff);
-    }
-  }
-
-  /** One connection, from its start to its end. */
-  async #session(established: () => void): Promise<void> {
-    const { target, database, lock } = this.#options;
+  async #connect(target: string, signal: AbortSignal) {
+    const { credentials, probeInterval } = this.#options;
     const notification = (each: Notification) => this.#notified(each);
-    const client = await Client.connect(target, { notification }, this.#stop.signal);
+    const client = await Client.connect(target, { notification, signal, credentials, probeInterval });
     this.#client = client;
-    log.info(`${target}: connected`);
-    try {
-      this.#schema = await client.getSchema(database);
-      if (lock !== undefined) await this.#requestLock(client, lock);
-      await this.#monitor(client);
-      established();
-      this.#synced = true;
-      this.#options.changed();
-      const reason = await client.peer.ended;
-      if (reason !== undefined) throw reason;
-    } finally {
-      client.close();
-    }
+    this.#setUp(client).catch((error) => client.peer.close(error));
+    return { ended: client.peer.ended.finally(() => this.#lost()) };
+  }
+
+  async #setUp(client: Client): Promise<void> {
+    const { database, lock } = this.#options;
+    this.#schema = await client.getSchema(database);
+    if (lock !== undefined) await this.#requestLock(client, lock);
+    await this.#monitor(client);
+    this.#synced = true;
+    this.#options.changed();
+  }
+
+  #lost(): void {
+    this.#client = undefined;
+    this.#synced = false;
+    this.#locked = false;
+    this.#options.changed();
   }
 
   async #requestLock(client: Client, lock: string): Promise<void> {
@@ -145,7 +130,17 @@ export class Replica {
     return requests;
   }
 
-  #notified({ method, params }: Notification): void {
+  #notified(notification: Notification): void {
+    try {
+      this.#take(notification);
+    } catch (error) {
+      // What it holds is no longer what the server has: it begins anew.
+      this.#lastTransaction = zeroUuid;
+      this.#client?.peer.close(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  #take({ method, params }: Notification): void {
     if (method === 'update3') {
       const [, transaction, updates] = params;
       this.#lastTransaction = typeof transaction === 'string' ? transaction : zeroUuid;

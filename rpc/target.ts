@@ -1,97 +1,211 @@
+import { once } from 'node:events';
 import { rmSync } from 'node:fs';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { formatAddress, parseActiveAddress, parsePassiveAddress, type SocketAddress, TargetError } from './address.ts';
+import { Credentials } from './credentials.ts';
 import { runPath } from './directories.ts';
+import type { TextLimits } from './json-splitter.ts';
+import { logFor } from './log.ts';
+import { SecureAcceptor, secureClient } from './secure.ts';
+import type { Transport } from './transport.ts';
+import { shortenPath } from './unix-path.ts';
 
-/** OVSDB's port number (ovsdb(7), "Active Database Connection Methods"). */
-const defaultPort = 6640;
+export { TargetError } from './address.ts';
 
-/** A connection method that cannot be used; its message names it. */
-export class TargetError extends Error {}
+const log = logFor('socket_util');
 
-interface Address {
-  readonly path?: string;
-  readonly host?: string;
-  readonly port?: number;
-}
+/** A connection method and its argument, as ovsdb(7) writes them, read. */
+export type Target =
+  | { readonly kind: 'unix'; readonly path: string }
+  | { readonly kind: 'tcp' | 'ssl'; readonly address: SocketAddress };
 
-type AddressParser = (rest: string) => Address;
-type Methods = ReadonlyMap<string, AddressParser>;
+type Parse = (argument: string) => Target;
 
-const activeMethods: Methods = new Map<string, AddressParser>([
-  ['unix', (rest) => ({ path: runPath(rest) })],
-  ['tcp', (rest) => parseHostPort(rest)],
+const activeMethods: ReadonlyMap<string, Parse> = new Map<string, Parse>([
+  ['unix', (path) => ({ kind: 'unix', path: runPath(path) })],
+  ['tcp', (rest) => ({ kind: 'tcp', address: parseActiveAddress(rest) })],
+  ['ssl', (rest) => ({ kind: 'ssl', address: parseActiveAddress(rest) })],
 ]);
-const passiveMethods: Methods = new Map<string, AddressParser>([
-  ['punix', (rest) => ({ path: runPath(rest) })],
-  ['ptcp', (rest) => parsePortHost(rest)],
+const passiveMethods: ReadonlyMap<string, Parse> = new Map<string, Parse>([
+  ['punix', (path) => ({ kind: 'unix', path: runPath(path) })],
+  ['ptcp', (rest) => ({ kind: 'tcp', address: parsePassiveAddress(rest) })],
+  ['pssl', (rest) => ({ kind: 'ssl', address: parsePassiveAddress(rest) })],
 ]);
 
-const withoutBrackets = (host: string): string => host.replace(/^\[(.*)\]$/, '$1');
+const methodOf = (target: string): string => target.slice(0, Math.max(0, target.indexOf(':')));
+const argumentOf = (target: string): string => target.slice(target.indexOf(':') + 1);
 
-/** HOST[:PORT] */
-const parseHostPort = (rest: string): Address => {
-  const [, host = '', port] = /^(\[[^\]]*\]|[^:]*)(?::(\d+))?$/.exec(rest) ?? [];
-  if (host === '') throw new TargetError(`${rest}: host must be specified`);
-  return { host: withoutBrackets(host), port: port === undefined ? defaultPort : Number(port) };
-};
+/** Whether the target is one to connect to, rather than to listen on. */
+export const isActive = (target: string): boolean => activeMethods.has(methodOf(target));
+export const isPassive = (target: string): boolean => passiveMethods.has(methodOf(target));
+/** Whether the connection can break without either side hearing of it. */
+export const needsProbes = (target: string): boolean => !/^p?unix:/.test(target);
 
-/** [PORT][:HOST] */
-const parsePortHost = (rest: string): Address => {
-  const [, port = '', host] = /^(\d*)(?::(.*))?$/.exec(rest) ?? [];
-  return { port: port === '' ? defaultPort : Number(port), host: host ? withoutBrackets(host) : '0.0.0.0' };
-};
-
-const parse = (target: string, methods: Methods, kind: string): Address => {
-  const colon = target.indexOf(':');
-  const method = colon < 0 ? undefined : methods.get(target.slice(0, colon));
+const parse = (target: string, methods: ReadonlyMap<string, Parse>, kind: string): Target => {
+  const method = methods.get(methodOf(target));
   if (method === undefined) {
     throw new TargetError(`${target}: not ${kind} connection method; use ${[...methods.keys()].join(': or ')}:`);
   }
-  return method(target.slice(colon + 1));
+  return method(argumentOf(target));
 };
 
-/** Whether the target is one to connect to, rather than to listen on. */
-export const isActive = (target: string): boolean => activeMethods.has(target.slice(0, target.indexOf(':')));
+/**
+ * @throws TargetError when the target cannot be connected to, nor listened on
+ */
+export const checkTarget = (target: string): void => {
+  if (isPassive(target)) parse(target, passiveMethods, 'a passive');
+  else parse(target, activeMethods, 'a connection');
+};
+
+/** The targets of a list separated by commas, as clients take it; file names may hold commas, methods tell. */
+export const splitTargets = (targets: string): string[] => targets.split(/,(?=p?(?:unix|tcp|ssl):)/);
+
+export interface DialOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly credentials?: Credentials | undefined;
+}
 
 /**
- * Connects to an OVSDB server (unix:FILE, tcp:HOST[:PORT]).
- * @throws TargetError, or the system's error (code ENOENT, ECONNREFUSED …)
+ * Connects to an OVSDB server (unix:FILE, tcp:HOST[:PORT], ssl:HOST[:PORT]).
+ * @throws TargetError; SystemError, or the system's error (code ENOENT, ECONNREFUSED …)
  */
-export const dial = async (target: string, signal?: AbortSignal): Promise<Duplex> => {
-  const { path, host, port } = parse(target, activeMethods, 'an active');
-  const socket = path === undefined ? connect({ host, port: port ?? defaultPort, noDelay: true }) : connect({ path });
-  const abort = () => socket.destroy(new Error('aborted'));
+export const dial = async (target: string, options: DialOptions = {}): Promise<Duplex> => {
+  const parsed = parse(target, activeMethods, 'an active');
+  if (parsed.kind === 'unix') return dialUnix(parsed.path, options.signal);
+  if (parsed.kind === 'tcp') return dialTcp(parsed.address, options.signal);
+  return dialSecure(parsed.address, options);
+};
+
+const dialTcp = (address: SocketAddress, signal: AbortSignal | undefined): Promise<Socket> =>
+  connected(connect({ ...address, noDelay: true }), signal);
+
+const dialSecure = async (
+  address: SocketAddress,
+  { signal, credentials = new Credentials() }: DialOptions,
+): Promise<Duplex> => {
+  const { identity } = credentials;
+  const socket = await dialTcp(address, signal);
+  const abort = () => socket.destroy();
   signal?.addEventListener('abort', abort, { once: true });
   try {
-    await new Promise<void>((resolve, reject) => {
-      socket.once('connect', resolve);
-      socket.once('error', reject);
-    });
-    return socket;
+    return await secureClient(socket, address, identity);
+  } catch (error) {
+    const hasCaNow = identity.bootstrap !== undefined && credentials.identity.bootstrap === undefined;
+    if (!hasCaNow) throw error;
+    return dialSecure(address, { signal, credentials });
   } finally {
     signal?.removeEventListener('abort', abort);
   }
 };
 
-/**
- * Listens for OVSDB clients (punix:FILE, ptcp:[PORT][:HOST]).
- * @throws TargetError, or the system's error (code EADDRINUSE …)
- */
-export const listen = async (target: string, accept: (socket: Socket) => void): Promise<Server> => {
-  const { path, host, port } = parse(target, passiveMethods, 'a passive');
-  const server = createServer({ noDelay: true }, accept);
-  // A socket left by a server that was killed; who else may serve this database is a matter of its lock.
-  if (path !== undefined) rmSync(path, { force: true });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(path === undefined ? { host, port: port ?? defaultPort } : { path }, resolve);
-  });
-  return server;
+const dialUnix = async (path: string, signal: AbortSignal | undefined): Promise<Socket> => {
+  const shorter = shortenPath(path);
+  try {
+    return await connected(connect({ path: shorter.path }), signal);
+  } finally {
+    shorter.release();
+  }
 };
 
-/** The port that a server on port 0 got. */
-export const listeningPort = (server: Server): number | undefined => {
-  const address: AddressInfo | string | null = server.address();
+const connected = async (socket: Socket, signal: AbortSignal | undefined): Promise<Socket> => {
+  try {
+    await once(socket, 'connect', signal === undefined ? {} : { signal });
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+};
+
+/** A client that was accepted. */
+export interface Accepted {
+  readonly carrier: Duplex | Transport;
+  /** As the log calls it: tcp:127.0.0.1:50000, unix#3. */
+  readonly name: string;
+  /** The name in its certificate. */
+  readonly clientId: string | undefined;
+}
+
+export interface ListenOptions {
+  readonly accept: (accepted: Accepted) => void;
+  readonly credentials?: Credentials | undefined;
+  readonly limits?: TextLimits | undefined;
+}
+
+/** Where clients can connect. */
+export interface Listener {
+  /** Undefined for a unix socket. */
+  readonly port: number | undefined;
+  /** Takes no more clients, and removes the socket's file; those accepted stay. */
+  close(): void;
+}
+
+/** Clients of unix sockets have no address: they are counted, over all sockets of the process. */
+let unixClients = 0;
+
+/**
+ * Listens for OVSDB clients (punix:FILE, ptcp:[PORT][:HOST], pssl:[PORT][:HOST]).
+ * @throws TargetError; SystemError, or the system's error (code EADDRINUSE …)
+ */
+export const listen = async (target: string, { accept, credentials }: ListenOptions): Promise<Listener> => {
+  const parsed = parse(target, passiveMethods, 'a passive');
+  if (parsed.kind === 'unix') return listenUnix(parsed.path, accept);
+  const { kind, address } = parsed;
+  const take = kind === 'tcp' ? acceptTcp(accept) : acceptSecure(accept, credentials ?? new Credentials());
+  const server = createServer({ noDelay: true }, take);
+  await listening(server, () => server.listen(address));
+  const port = portOf(server);
+  if (address.port === 0) log.info(`${argumentOf(target)}: listening on port ${port}`);
+  return { port, close: () => server.close() };
+};
+
+const acceptTcp = (accept: ListenOptions['accept']) => (socket: Socket) =>
+  accept({ carrier: socket, name: `tcp:${remoteOf(socket)}`, clientId: undefined });
+
+const acceptSecure = (accept: ListenOptions['accept'], credentials: Credentials) => {
+  const acceptor = new SecureAcceptor(credentials, (carrier, clientId) =>
+    accept({ carrier, name: `ssl:${remoteOf(carrier)}`, clientId }),
+  );
+  return (socket: Socket) => acceptor.take(socket);
+};
+
+const remoteOf = ({ remoteAddress = '', remotePort = 0 }: Socket): string =>
+  formatAddress({ host: remoteAddress, port: remotePort });
+
+const listenUnix = async (path: string, accept: ListenOptions['accept']): Promise<Listener> => {
+  const server = createServer((carrier) => accept({ carrier, name: `unix#${unixClients++}`, clientId: undefined }));
+  const shorter = shortenPath(path);
+  // A socket left by a server that was killed; who else may serve this database is a matter of its lock.
+  rmSync(path, { force: true });
+  server.once('close', () => shorter.release());
+  try {
+    await listening(server, () => withUmask(0o007, () => server.listen({ path: shorter.path })));
+  } catch (error) {
+    shorter.release();
+    throw error;
+  }
+  return { port: undefined, close: () => server.close() };
+};
+
+/** Sockets are made at once, with a mode that the umask gives them: for the owner and the group, as Open vSwitch's. */
+const withUmask = (mask: number, make: () => void): void => {
+  const before = process.umask(mask);
+  process.umask(before | mask);
+  try {
+    make();
+  } finally {
+    process.umask(before);
+  }
+};
+
+const listening = async (server: Server, start: () => void): Promise<void> => {
+  const settled = once(server, 'listening');
+  start();
+  await settled;
+};
+
+const portOf = (server: Server): number | undefined => {
+  const address = server.address();
   return typeof address === 'object' ? address?.port : undefined;
 };

@@ -7,6 +7,7 @@ import { MonitorHub } from './monitor-hub.ts';
 import { countAllReferences, type Tables } from './references.ts';
 import { Table } from './table.ts';
 import { type Clock, type Outcome, type Requester, transact } from './transact.ts';
+import type { RowChange } from './transaction.ts';
 import { WaitList } from './wait-list.ts';
 
 const log = logFor('database');
@@ -51,6 +52,8 @@ export class Database {
   readonly schema: DatabaseSchema;
   readonly tables: ReadonlyMap<string, Table>;
   readonly monitors = new MonitorHub();
+  /** Called after each transaction that changed something; for what the server itself reads from the database. */
+  readonly watchers = new Set<(changes: readonly RowChange[]) => void>();
   readonly history: History;
   readonly #storage: Storage | undefined;
   readonly #clock: Clock;
@@ -132,6 +135,7 @@ export class Database {
     if (outcome.changes.length > 0) {
       this.history.add({ id, changes: outcome.changes });
       this.monitors.publish(outcome.changes, id);
+      for (const watcher of this.watchers) watcher(outcome.changes);
     }
     request.done(outcome.results);
     this.#waiting.changed(outcome.changes);

@@ -10,6 +10,7 @@ import type { SymbolTable } from '../schema/symbol.ts';
 import { isMap, isScalar } from '../schema/type.ts';
 import { isUuid } from '../schema/uuid.ts';
 import type { Tables } from './references.ts';
+import type { Role } from './role.ts';
 import { rowKey } from './row-key.ts';
 import { sortRows } from './sort.ts';
 import type { Table } from './table.ts';
@@ -23,6 +24,8 @@ export interface OperationContext {
   /** How long the transaction has waited so far, in ms. */
   readonly waited: number;
   readonly holdsLock: (name: string) => boolean;
+  /** What the client may do; undefined for anything. */
+  readonly role: Role | undefined;
 }
 
 /** The transaction cannot go on now: it is to be tried again when something changes, within `timeout` ms in all. */
@@ -63,7 +66,9 @@ const insert: Operation['run'] = (parser, context) => {
   }
   const uuid = name === undefined ? (chosen ?? transaction.newUuid()) : symbols.define(name, chosen);
   const data = parseRow(table.schema, rowJson, symbols);
-  transaction.insert(table, Row.create(table.schema, uuid, transaction.newUuid(), data));
+  const row = Row.create(table.schema, uuid, transaction.newUuid(), data);
+  context.role?.check(context.tables, { action: 'insert', table, rows: [row], columns: [] });
+  transaction.insert(table, row);
   return { uuid: ['uuid', uuid] };
 };
 
@@ -108,6 +113,7 @@ const update: Operation['run'] = (parser, context) => {
     throw new OvsdbError('constraint violation', details, parser.json);
   }
   const rows = find(table, parseConditions(table.schema, where, symbols), transaction);
+  context.role?.check(context.tables, { action: 'update', table, rows, columns: changes.keys() });
   for (const row of rows) transaction.modify(table, row, changes);
   return { count: rows.length };
 };
@@ -120,6 +126,8 @@ const mutateRows: Operation['run'] = (parser, context) => {
   parser.finish();
   const mutations = mutationsJson.map((json) => parseMutation(table.schema, json, symbols));
   const rows = find(table, parseConditions(table.schema, where, symbols), transaction);
+  const columns = mutations.map(({ column }) => column);
+  context.role?.check(context.tables, { action: 'mutate', table, rows, columns });
   for (const row of rows) transaction.modify(table, row, mutate(row, mutations));
   return { count: rows.length };
 };
@@ -129,6 +137,7 @@ const deleteRows: Operation['run'] = (parser, context) => {
   const where = parser.required('where', 'array');
   parser.finish();
   const rows = find(table, parseConditions(table.schema, where, context.symbols), context.transaction);
+  context.role?.check(context.tables, { action: 'delete', table, rows, columns: [] });
   for (const { uuid } of rows) context.transaction.delete(table, uuid);
   return { count: rows.length };
 };

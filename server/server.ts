@@ -1,15 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
-import type { Server as Listener, Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { logFor } from '../rpc/log.ts';
-import { listen, listeningPort } from '../rpc/target.ts';
 import type { DatabaseSchema } from '../schema/schema.ts';
 import { Database } from './database.ts';
 import { Locks } from './lock.ts';
 import { convertLogFile } from './log-conversion.ts';
+import { Remotes, type RemotesOptions } from './remotes.ts';
 import { builtInSchema, createServerDatabase } from './server-database.ts';
-import { Session, type SessionHost } from './session.ts';
+import type { SessionHost } from './session.ts';
 import { SqliteStorage } from './storage.ts';
 import type { Clock } from './transact.ts';
 
@@ -20,26 +19,26 @@ const systemClock: Clock = { now: () => performance.now(), newUuid: randomUUID }
 export interface ServerOptions {
   /** Database files; one that does not exist is made, of the vswitch schema. */
   readonly databases: readonly string[];
-  /** Where to listen: punix:FILE, ptcp:[PORT][:HOST]. */
+  /** Where clients connect, or are to be called: targets (ovsdb(7)), or columns that hold them (db:DB,TABLE,COLUMN). */
   readonly remotes: readonly string[];
+  readonly connections?: RemotesOptions;
 }
 
 /** A running server. */
 export class Server {
   readonly #host: SessionHost;
-  readonly #sessions = new Set<Session>();
-  readonly #listeners: Listener[] = [];
-  #accepted = 0;
+  readonly #remotes: Remotes;
 
-  private constructor(host: SessionHost) {
+  private constructor(host: SessionHost, connections: RemotesOptions | undefined) {
     this.#host = host;
+    this.#remotes = new Remotes(host, connections);
   }
 
   /**
-   * Opens the databases and listens.
-   * @throws StorageError, TargetError, or the system's error; nothing is left open then
+   * Opens the databases and listens. A remote that cannot be had now is logged and tried again.
+   * @throws StorageError, RemoteError, TargetError; nothing is left open then
    */
-  static async start({ databases, remotes }: ServerOptions): Promise<Server> {
+  static async start({ databases, remotes, connections }: ServerOptions): Promise<Server> {
     const opened = new Map<string, Database>();
     try {
       for (const path of databases) {
@@ -52,9 +51,9 @@ export class Server {
       for (const database of opened.values()) database.close();
       throw error;
     }
-    const server = new Server({ serverId: randomUUID(), databases: opened, locks: new Locks() });
+    const server = new Server({ serverId: randomUUID(), databases: opened, locks: new Locks() }, connections);
     try {
-      for (const remote of remotes) await server.#listen(remote);
+      await server.#remotes.add(...remotes);
     } catch (error) {
       await server.close();
       throw error;
@@ -62,25 +61,32 @@ export class Server {
     return server;
   }
 
-  async #listen(remote: string): Promise<void> {
-    if (remote.startsWith('punix:')) mkdirSync(dirname(remote.slice('punix:'.length)), { recursive: true });
-    const listener = await listen(remote, (socket) => this.#accept(remote, socket));
-    this.#listeners.push(listener);
-    const port = listeningPort(listener);
-    if (port !== undefined) log.info(`${remote}: listening on port ${port}`);
+  /**
+   * Adds a remote, for as long as the server runs.
+   * @throws RemoteError, TargetError
+   */
+  addRemote(remote: string): Promise<void> {
+    return this.#remotes.add(remote);
   }
 
-  #accept(remote: string, socket: Socket): void {
-    const name = `${remote.slice(1, remote.indexOf(':'))}#${this.#accepted++}`;
-    const session: Session = new Session(this.#host, name, socket, () => this.#sessions.delete(session));
-    this.#sessions.add(session);
+  /** @throws RemoteError when there is no such remote */
+  removeRemote(remote: string): Promise<void> {
+    return this.#remotes.remove(remote);
+  }
+
+  /** The remotes as they were given, in order. */
+  listRemotes(): string[] {
+    return this.#remotes.names;
+  }
+
+  /** Makes all clients connect anew. */
+  reconnect(): void {
+    this.#remotes.disconnect();
   }
 
   /** Stops listening, ends all connections and closes the databases; everything acknowledged is stored. */
   async close(): Promise<void> {
-    const closed = this.#listeners.map((listener) => new Promise<void>((resolve) => listener.close(() => resolve())));
-    for (const session of this.#sessions) session.close();
-    await Promise.all(closed);
+    await this.#remotes.close();
     for (const database of this.#host.databases.values()) database.close();
   }
 }

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
-import type { TextLimits } from '../rpc/json-splitter.ts';
 import { logFor } from '../rpc/log.ts';
-import { type Notification, Peer, type Request } from '../rpc/peer.ts';
+import { type ConnectionLimits, type Notification, Peer, type Request } from '../rpc/peer.ts';
+import type { Transport } from '../rpc/transport.ts';
 import { OvsdbError, syntaxError } from '../schema/error.ts';
 import { formatJson, type Json, JsonText, type OutJson } from '../schema/json.ts';
 import { schemaToJson } from '../schema/schema.ts';
@@ -10,6 +10,8 @@ import type { Database } from './database.ts';
 import type { LockOwner, Locks } from './lock.ts';
 import type { Monitor } from './monitor.ts';
 import { type MonitorVersion, parseConditionChange, parseMonitorRequests } from './monitor-request.ts';
+import type { RemoteSettings } from './remote-settings.ts';
+import { Role } from './role.ts';
 import { Subscription } from './subscription.ts';
 
 const log = logFor('jsonrpc_server');
@@ -19,6 +21,19 @@ export interface SessionHost {
   readonly serverId: string;
   readonly databases: ReadonlyMap<string, Database>;
   readonly locks: Locks;
+}
+
+/** The connection that a session serves. */
+export interface SessionOptions {
+  readonly carrier: Duplex | Transport;
+  /** As the log calls it. */
+  readonly name: string;
+  /** The name in its certificate. */
+  readonly clientId: string | undefined;
+  /** What its remote allows: always as it is now. */
+  readonly policy: RemoteSettings;
+  readonly limits?: ConnectionLimits | undefined;
+  readonly closed?: (reason: Error | undefined) => void;
 }
 
 /** A method's answer; undefined when it is sent later. */
@@ -34,12 +49,17 @@ export class Session implements LockOwner {
   /** By the JSON text of their ids, which may be any value. */
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #transactions = new Map<string, () => boolean>();
-  readonly #locks = new Set<string>();
+  /** How it asked for them. */
+  readonly #locks = new Map<string, 'lock' | 'steal'>();
+  readonly #clientId: string | undefined;
+  readonly #policy: RemoteSettings;
 
-  constructor(host: SessionHost, name: string, stream: Duplex, closed: () => void, limits?: TextLimits) {
+  constructor(host: SessionHost, { carrier, name, clientId, policy, limits, closed }: SessionOptions) {
     this.#host = host;
+    this.#clientId = clientId;
+    this.#policy = policy;
     this.#peer = new Peer(
-      stream,
+      carrier,
       {
         request: (request) => this.#request(request),
         notification: (notification) => this.#notification(notification),
@@ -47,13 +67,32 @@ export class Session implements LockOwner {
           for (const subscription of this.#subscriptions.values()) subscription.catchUp();
         },
         closed: (reason) => {
-          if (reason !== undefined) log.warn(`${name}: connection dropped (${reason.message})`);
           this.#cleanUp();
-          closed();
+          closed?.(reason);
         },
       },
-      limits,
+      { name, probeInterval: policy.probeInterval, ...(limits !== undefined && { limits }) },
     );
+  }
+
+  /** Resolves once the connection has ended, to what broke it, if anything did. */
+  get ended(): Promise<Error | undefined> {
+    return this.#peer.ended;
+  }
+
+  /** The policy of its remote has changed. */
+  policyChanged(): void {
+    this.#peer.probeInterval = this.#policy.probeInterval;
+  }
+
+  /** The locks it asked for: those it holds, those it waits for, and those that were taken from it. */
+  lockNames(): { readonly [state in 'held' | 'waiting' | 'lost']: readonly string[] } {
+    const names = { held: [] as string[], waiting: [] as string[], lost: [] as string[] };
+    for (const [name, request] of this.#locks) {
+      if (this.#host.locks.holds(name, this)) names.held.push(name);
+      else names[request === 'lock' ? 'waiting' : 'lost'].push(name);
+    }
+    return names;
   }
 
   close(): void {
@@ -92,7 +131,7 @@ export class Session implements LockOwner {
   #cleanUp(): void {
     for (const withdraw of this.#transactions.values()) withdraw();
     for (const subscription of this.#subscriptions.values()) subscription.cancel();
-    for (const name of this.#locks) this.#host.locks.unlock(name, this);
+    for (const name of this.#locks.keys()) this.#host.locks.unlock(name, this);
   }
 
   /** The database that the first parameter names. */
@@ -131,7 +170,11 @@ export class Session implements LockOwner {
       this.#transactions.delete(key);
       this.#peer.reply(id, new JsonText(results));
     };
-    const requester = { refusal: refusalOf(database.schema.name), holdsLock: this.#holdsLock };
+    const requester = {
+      refusal: refusalOf(database.schema.name, this.#policy),
+      holdsLock: this.#holdsLock,
+      role: this.#role,
+    };
     const withdraw = database.submit({ operations: params.slice(1), requester, done });
     if (!answered) this.#transactions.set(key, withdraw);
   }
@@ -189,21 +232,32 @@ export class Session implements LockOwner {
   }
 
   lock(params: readonly Json[], steal: boolean): OutJson {
+    this.#mayLock();
     const name = lockName(params, steal ? 'steal' : 'lock');
     if (this.#locks.has(name)) {
       throw syntaxError(`must issue "unlock" before new "${steal ? 'steal' : 'lock'}"`, params);
     }
-    this.#locks.add(name);
+    this.#locks.set(name, steal ? 'steal' : 'lock');
     if (!steal) return { locked: this.#host.locks.lock(name, this) };
     this.#host.locks.steal(name, this);
     return { locked: true };
   }
 
   unlock(params: readonly Json[]): OutJson {
+    this.#mayLock();
     const name = lockName(params, 'unlock');
     if (!this.#locks.delete(name)) throw syntaxError('unlock: "unlock" without "lock" or "steal"', params);
     this.#host.locks.unlock(name, this);
     return {};
+  }
+
+  get #role(): Role | undefined {
+    const { role } = this.#policy;
+    return role === '' ? undefined : new Role(role, this.#clientId);
+  }
+
+  #mayLock(): void {
+    if (this.#policy.readOnly) throw new MethodError('lock and unlock methods not allowed, DB server is read only.');
   }
 
   setChangeAware(params: readonly Json[]): OutJson {
@@ -221,11 +275,12 @@ export class Session implements LockOwner {
 
 /** Names that begin with an underscore are the server's own (ovsdb-server(5)). */
 const refusalOf =
-  (database: string) =>
-  (operation: string): string | undefined =>
-    database.startsWith('_')
-      ? `${operation} operation not allowed on table in reserved database ${database}`
-      : undefined;
+  (database: string, { readOnly }: RemoteSettings) =>
+  (operation: string): string | undefined => {
+    if (readOnly) return `${operation} operation not allowed when database server is in read only mode`;
+    if (!database.startsWith('_')) return undefined;
+    return `${operation} operation not allowed on table in reserved database ${database}`;
+  };
 
 const lockName = (params: readonly Json[], method: string): string => {
   const [name] = params;

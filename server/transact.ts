@@ -5,6 +5,7 @@ import { SymbolTable } from '../schema/symbol.ts';
 import { checkTransaction } from './commit.ts';
 import { Blocked, type OperationContext, operations } from './operations.ts';
 import type { Tables } from './references.ts';
+import type { Role } from './role.ts';
 import { type RowChange, Transaction } from './transaction.ts';
 
 /** Who asks, and what that allows. */
@@ -12,6 +13,8 @@ export interface Requester {
   /** Why an operation that can change rows is refused; undefined when it is not. */
   readonly refusal: (operation: string) => string | undefined;
   readonly holdsLock: (name: string) => boolean;
+  /** What its role allows; without a role, anything. */
+  readonly role?: Role | undefined;
 }
 
 export interface Clock {
@@ -52,7 +55,8 @@ export const transact = (
 ): Outcome => {
   const transaction = new Transaction(newUuid);
   const symbols = new SymbolTable(newUuid);
-  const context: OperationContext = { tables, transaction, symbols, waited, holdsLock: requester.holdsLock };
+  const { holdsLock, role } = requester;
+  const context: OperationContext = { tables, transaction, symbols, waited, holdsLock, role };
   const results: OutJson[] = [];
   try {
     for (const [i, json] of list.entries()) {

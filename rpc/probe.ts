@@ -1,0 +1,55 @@
+/**
+ * Watches that the other side of a connection lives. After `interval` ms of silence it is probed, and when it stays
+ * silent for as long again, it counts as dead. Another sign of life makes it alive at any time before.
+ */
+export class InactivityProbe {
+  readonly #probe: (idle: number) => void;
+  readonly #dead: (silence: number) => void;
+  #interval = 0;
+  #heard = performance.now();
+  /** When the probe was sent that nothing has answered yet. */
+  #probed: number | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(probe: (idle: number) => void, dead: (silence: number) => void) {
+    this.#probe = probe;
+    this.#dead = dead;
+  }
+
+  /** @param interval in ms; 0 for no probes */
+  start(interval: number): void {
+    if (interval === this.#interval) return;
+    this.#interval = interval;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (interval > 0) this.#wait(interval);
+  }
+
+  stop(): void {
+    this.start(0);
+  }
+
+  heard(): void {
+    this.#heard = performance.now();
+    this.#probed = undefined;
+  }
+
+  #wait(time: number): void {
+    this.#timer = setTimeout(() => this.#look(), Math.ceil(time));
+  }
+
+  #look(): void {
+    const now = performance.now();
+    const silence = now - (this.#probed ?? this.#heard);
+    if (silence < this.#interval) {
+      this.#wait(this.#interval - silence);
+    } else if (this.#probed === undefined) {
+      this.#probed = now;
+      this.#wait(this.#interval);
+      this.#probe(silence);
+    } else {
+      this.stop();
+      this.#dead(silence);
+    }
+  }
+}

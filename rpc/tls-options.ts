@@ -1,0 +1,50 @@
+import type { TlsFiles } from './credentials.ts';
+import type { Option } from './options.ts';
+
+type Writable<T> = { -readonly [name in keyof T]: T[name] };
+
+/** The settings of a program that can use TLS. */
+export interface TlsSettings {
+  readonly tls: Writable<TlsFiles>;
+}
+
+const setting = (
+  long: string,
+  name: keyof { [key in keyof TlsFiles as TlsFiles[key] extends string | undefined ? key : never]: unknown },
+  short?: string,
+): Option<TlsSettings> => ({
+  long,
+  ...(short !== undefined && { short }),
+  argument: 'required',
+  apply: ({ tls }, value) => {
+    tls[name] = value;
+  },
+});
+
+/** The options for TLS that all programs share (ovsdb(7), "Connection Methods"). */
+export const tlsOptions: readonly Option<TlsSettings>[] = [
+  setting('private-key', 'privateKey', 'p'),
+  setting('certificate', 'certificate', 'c'),
+  {
+    long: 'ca-cert',
+    short: 'C',
+    argument: 'required',
+    apply: ({ tls }, value) => {
+      tls.caCertificate = value;
+      tls.bootstrap = false;
+    },
+  },
+  {
+    long: 'bootstrap-ca-cert',
+    argument: 'required',
+    apply: ({ tls }, value) => {
+      tls.caCertificate = value;
+      tls.bootstrap = true;
+    },
+  },
+  setting('peer-ca-cert', 'peerCaCertificate'),
+  setting('ssl-protocols', 'protocols'),
+  setting('ssl-ciphers', 'ciphers'),
+  setting('ssl-ciphersuites', 'ciphersuites'),
+  setting('ssl-server-name', 'serverName'),
+];
