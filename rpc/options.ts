@@ -13,6 +13,7 @@ export interface Option<Settings> {
 /**
  * Applies the options of a command line as C's getopt_long() does: long names may be abbreviated, options may stand
  * behind operands, `--` ends them. An optional argument that is absent is ''.
+ * @param leading options end at the first operand: what follows is for another program
  * @returns the operands
  * @throws UsageError in the words of getopt_long()
  */
@@ -20,10 +21,12 @@ export const applyOptions = <Settings>(
   args: readonly string[],
   options: readonly Option<Settings>[],
   settings: Settings,
+  leading = false,
 ): string[] => {
   const operands: string[] = [];
   const rest = [...args];
   for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
+    if (leading && !arg.startsWith('-')) return [arg, ...rest];
     if (arg === '--') return [...operands, ...rest];
     if (arg.startsWith('--')) applyLong(arg.slice(2), rest, options, settings);
     else if (arg.startsWith('-') && arg !== '-') applyShort(arg.slice(1), rest, options, settings);

@@ -248,3 +248,14 @@ export const countAllReferences = (tables: Tables): void => {
     }
   }
 };
+
+/** How many weak references the rows hold. */
+export const countWeakReferences = (tables: Tables): number => {
+  let count = 0;
+  for (const table of tables.values()) {
+    const parts = partsOf(table.schema, 'weak');
+    if (parts.length === 0) continue;
+    for (const row of table.rows()) for (const { column } of parts) count += row.get(column).size;
+  }
+  return count;
+};

@@ -38,8 +38,8 @@ export interface RemoteStatus {
 export interface Remote {
   configure(settings: RemoteSettings): void;
   readonly status: RemoteStatus;
-  /** Ends the connections, which clients are to make anew. */
-  disconnect(): void;
+  /** The sessions of the clients that are connected. */
+  readonly clients: Iterable<Session>;
   close(): Promise<void>;
 }
 
@@ -143,15 +143,15 @@ class ListeningRemote implements Remote {
     return { isConnected: size > 0, status };
   }
 
-  disconnect(): void {
-    for (const session of this.#sessions) session.close();
+  get clients(): Iterable<Session> {
+    return this.#sessions;
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#retry);
     this.#listener?.close();
-    this.disconnect();
+    for (const session of this.#sessions) session.close();
   }
 }
 
@@ -215,13 +215,13 @@ class OutgoingRemote implements Remote {
     return { isConnected: state === 'ACTIVE', status };
   }
 
-  disconnect(): void {
-    this.#session?.close();
+  get clients(): Iterable<Session> {
+    return this.#session === undefined ? [] : [this.#session];
   }
 
   async close(): Promise<void> {
     const stopped = this.#reconnect.stop();
-    this.disconnect();
+    this.#session?.close();
     await stopped;
   }
 }

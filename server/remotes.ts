@@ -7,7 +7,7 @@ import { DatabaseColumn, isInDatabase, RemoteError } from './database-column.ts'
 import { openRemote, type Remote, type RemoteHost } from './remote.ts';
 import { type Configuration, readConfiguration } from './remote-settings.ts';
 import { writeStatus } from './remote-status.ts';
-import type { SessionHost } from './session.ts';
+import type { Session, SessionHost } from './session.ts';
 import type { Table } from './table.ts';
 import { readTlsFiles } from './tls-settings.ts';
 import type { RowChange } from './transaction.ts';
@@ -87,9 +87,9 @@ export class Remotes implements RemoteHost {
     await this.look();
   }
 
-  /** Ends the connections of all clients, which are to make them anew. */
-  disconnect(): void {
-    for (const remote of this.#open.values()) remote.disconnect();
+  /** The sessions of all clients. */
+  get clients(): Session[] {
+    return [...this.#open.values()].flatMap(({ clients }) => [...clients]);
   }
 
   /** Makes the remotes what they are configured to be. To be called when databases come, go or are converted. */

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { formatJson, parseJson } from '../schema/json.ts';
+import { formatJson, type JsonObject, parseJson } from '../schema/json.ts';
 import { type DatabaseSchema, parseSchema, schemaToJson } from '../schema/schema.ts';
 import { Database } from './database.ts';
 import type { Clock } from './transact.ts';
@@ -18,21 +18,30 @@ export const readSchema = (path: string | URL): DatabaseSchema => parseSchema(pa
  * The database `_Server`, which tells clients about the others (ovsdb-server(5)). It lives in memory; clients may only
  * read it, which is why its own writer is given here.
  */
-export const createServerDatabase = (clock: Clock, served: readonly DatabaseSchema[]): Database => {
-  const schema = builtInSchema('_Server');
-  const database = new Database(schema, clock);
-  const operations = [...served, schema].map((each) => ({
-    op: 'insert',
-    table: 'Database',
-    row: {
-      name: each.name,
-      model: 'standalone',
-      connected: true,
-      leader: true,
-      schema: formatJson(schemaToJson(each), true),
-    },
-  }));
-  database.submit({ operations, requester: { refusal: () => undefined, holdsLock: () => false }, done: () => {} });
-  database.flush();
+export const createServerDatabase = (clock: Clock): Database => {
+  const database = new Database(builtInSchema('_Server'), clock);
+  announceDatabase(database, database.schema);
   return database;
+};
+
+/** Notes in `_Server` that a database is served. */
+export const announceDatabase = (server: Database, schema: DatabaseSchema): void => {
+  const row = {
+    name: schema.name,
+    model: 'standalone',
+    connected: true,
+    leader: true,
+    schema: formatJson(schemaToJson(schema), true),
+  };
+  write(server, { op: 'insert', table: 'Database', row });
+};
+
+/** Notes in `_Server` that a database is not served any more. */
+export const withdrawDatabase = (server: Database, name: string): void =>
+  write(server, { op: 'delete', table: 'Database', where: [['name', '==', name]] });
+
+const write = (server: Database, operation: JsonObject): void => {
+  const requester = { refusal: () => undefined, holdsLock: () => false };
+  server.submit({ operations: [operation], requester, done: () => {} });
+  server.flush();
 };

@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { logFor } from '../rpc/log.ts';
-import type { DatabaseSchema } from '../schema/schema.ts';
 import { Database } from './database.ts';
 import { Locks } from './lock.ts';
 import { convertLogFile } from './log-conversion.ts';
 import { Remotes, type RemotesOptions } from './remotes.ts';
-import { builtInSchema, createServerDatabase } from './server-database.ts';
-import type { SessionHost } from './session.ts';
+import { announceDatabase, builtInSchema, createServerDatabase, withdrawDatabase } from './server-database.ts';
+import type { Session, SessionHost } from './session.ts';
 import { SqliteStorage } from './storage.ts';
 import type { Clock } from './transact.ts';
 
@@ -24,35 +23,43 @@ export interface ServerOptions {
   readonly connections?: RemotesOptions;
 }
 
+/** What the server is asked to do with its databases cannot be done; the message is for the user. */
+export class ServerError extends Error {}
+
 /** A running server. */
 export class Server {
-  readonly #host: SessionHost;
+  readonly #databases = new Map<string, Database>();
+  /** The paths of the databases that have one, by name. */
+  readonly #files = new Map<string, string>();
+  readonly #host: SessionHost & { conditionalMonitors: boolean };
   readonly #remotes: Remotes;
+  readonly #clock: Clock;
+  readonly #serverDatabase: Database;
 
-  private constructor(host: SessionHost, connections: RemotesOptions | undefined) {
-    this.#host = host;
-    this.#remotes = new Remotes(host, connections);
+  constructor(connections?: RemotesOptions, clock: Clock = systemClock) {
+    this.#clock = clock;
+    this.#serverDatabase = createServerDatabase(clock);
+    this.#databases.set(this.#serverDatabase.schema.name, this.#serverDatabase);
+    this.#host = {
+      serverId: clock.newUuid(),
+      databases: this.#databases,
+      locks: new Locks(),
+      conditionalMonitors: true,
+    };
+    this.#remotes = new Remotes(this.#host, connections);
   }
 
   /**
    * Opens the databases and listens. A remote that cannot be had now is logged and tried again.
-   * @throws StorageError, RemoteError, TargetError; nothing is left open then
+   * @throws StorageError, ServerError, RemoteError, TargetError; nothing is left open then
    */
   static async start({ databases, remotes, connections }: ServerOptions): Promise<Server> {
-    const opened = new Map<string, Database>();
+    const server = new Server(connections);
     try {
       for (const path of databases) {
-        const database = openDatabase(path, systemClock);
-        opened.set(database.schema.name, database);
+        if (!existsSync(path)) createDatabase(path);
+        await server.addDatabase(path);
       }
-      const schemas: DatabaseSchema[] = [...opened.values()].map(({ schema }) => schema);
-      opened.set('_Server', createServerDatabase(systemClock, schemas));
-    } catch (error) {
-      for (const database of opened.values()) database.close();
-      throw error;
-    }
-    const server = new Server({ serverId: randomUUID(), databases: opened, locks: new Locks() }, connections);
-    try {
       await server.#remotes.add(...remotes);
     } catch (error) {
       await server.close();
@@ -61,12 +68,27 @@ export class Server {
     return server;
   }
 
+  /** By name. */
+  get databases(): ReadonlyMap<string, Database> {
+    return this.#databases;
+  }
+
+  /** By the name of the database, the path it was given as. */
+  get files(): ReadonlyMap<string, string> {
+    return this.#files;
+  }
+
+  /** The sessions of the clients that are connected. */
+  get clients(): readonly Session[] {
+    return this.#remotes.clients;
+  }
+
   /**
-   * Adds a remote, for as long as the server runs.
+   * Adds remotes, for as long as the server runs.
    * @throws RemoteError, TargetError
    */
-  addRemote(remote: string): Promise<void> {
-    return this.#remotes.add(remote);
+  addRemote(...remotes: readonly string[]): Promise<void> {
+    return this.#remotes.add(...remotes);
   }
 
   /** @throws RemoteError when there is no such remote */
@@ -79,28 +101,91 @@ export class Server {
     return this.#remotes.names;
   }
 
+  /**
+   * Serves another database file, from now on.
+   * @throws StorageError, ServerError; OvsdbError when the file's schema cannot be understood
+   */
+  async addDatabase(path: string): Promise<void> {
+    if (this.#isOpen(path)) throw new ServerError(`ovsdb error: ${path}: already open`);
+    if (!existsSync(path)) throw new ServerError(`I/O error: ${path}: open failed (No such file or directory)`);
+    const database = openDatabase(path, this.#clock);
+    const { name } = database.schema;
+    const problem = this.#problemOf(name);
+    if (problem !== undefined) {
+      database.close();
+      throw new ServerError(`ovsdb error: ${name}: ${problem}`);
+    }
+    this.#disconnectUnaware(`adding ${name} database`);
+    this.#databases.set(name, database);
+    this.#files.set(name, path);
+    announceDatabase(this.#serverDatabase, database.schema);
+    await this.#remotes.look();
+  }
+
+  #problemOf(name: string): string | undefined {
+    if (name.startsWith('_')) return 'names beginning with "_" are reserved';
+    return this.#databases.has(name) ? 'duplicate database name' : undefined;
+  }
+
+  #isOpen(path: string): boolean {
+    const file = statSync(path, { throwIfNoEntry: false });
+    return [...this.#files.values()].some((other) => {
+      const open = statSync(other, { throwIfNoEntry: false });
+      return file !== undefined && open !== undefined && open.dev === file.dev && open.ino === file.ino;
+    });
+  }
+
+  /**
+   * Serves a database no longer. Clients that asked to be told keep their connection, others lose it (ovsdb-server(7)).
+   * @param comment why, for the log
+   * @throws ServerError
+   */
+  async removeDatabase(name: string, comment: string): Promise<void> {
+    const database = this.#databases.get(name);
+    if (database === undefined) throw new ServerError('Failed to find the database.');
+    if (name.startsWith('_')) throw new ServerError('Cannot remove reserved database.');
+    database.flush();
+    for (const session of this.clients) session.forget(database);
+    this.#databases.delete(name);
+    this.#files.delete(name);
+    this.#disconnectUnaware(comment);
+    withdrawDatabase(this.#serverDatabase, name);
+    database.close();
+    await this.#remotes.look();
+  }
+
   /** Makes all clients connect anew. */
-  reconnect(): void {
-    this.#remotes.disconnect();
+  reconnect(comment: string): void {
+    for (const session of this.clients) session.close(comment);
+  }
+
+  #disconnectUnaware(comment: string): void {
+    for (const session of this.clients) if (!session.changeAware) session.close(comment);
+  }
+
+  /** Clients see a server that does not know `monitor_cond`, from their next connection on. */
+  disableConditionalMonitors(): void {
+    this.#host.conditionalMonitors = false;
+    this.reconnect('user ran ovsdb-server/disable-monitor-cond');
   }
 
   /** Stops listening, ends all connections and closes the databases; everything acknowledged is stored. */
   async close(): Promise<void> {
+    for (const database of this.#databases.values()) database.flush();
     await this.#remotes.close();
-    for (const database of this.#host.databases.values()) database.close();
+    for (const database of this.#databases.values()) database.close();
   }
 }
 
-/**
- * Opens a database file; one that does not exist is made, of the vswitch schema.
- * @throws StorageError
- */
+/** @throws StorageError */
+const createDatabase = (path: string): void => {
+  mkdirSync(dirname(path), { recursive: true });
+  SqliteStorage.create(path, builtInSchema('vswitch'));
+  log.info(`${path}: created`);
+};
+
+/** @throws StorageError; OvsdbError when the file's schema cannot be understood */
 const openDatabase = (path: string, clock: Clock): Database => {
-  if (!existsSync(path)) {
-    mkdirSync(dirname(path), { recursive: true });
-    SqliteStorage.create(path, builtInSchema('vswitch'));
-    log.info(`${path}: created`);
-  }
   convertLogFile(path, clock.newUuid);
   const storage = SqliteStorage.open(path);
   return new Database(storage.schema, clock, storage);

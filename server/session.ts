@@ -14,13 +14,23 @@ import type { RemoteSettings } from './remote-settings.ts';
 import { Role } from './role.ts';
 import { Subscription } from './subscription.ts';
 
-const log = logFor('jsonrpc_server');
+const log = logFor('ovsdb_jsonrpc_server');
 
 /** What a session serves. */
 export interface SessionHost {
   readonly serverId: string;
   readonly databases: ReadonlyMap<string, Database>;
   readonly locks: Locks;
+  /** Whether clients may use `monitor_cond` and what came with it (ovs-appctl, ovsdb-server/disable-monitor-cond). */
+  readonly conditionalMonitors: boolean;
+}
+
+/** A transaction that is not answered yet. */
+interface PendingTransaction {
+  readonly id: Json;
+  readonly database: Database;
+  /** False when it is too late. */
+  readonly withdraw: () => boolean;
 }
 
 /** The connection that a session serves. */
@@ -45,19 +55,22 @@ class MethodError extends Error {}
 /** One client: what it watches, what it waits for and the locks it asked for (RFC 7047 section 4.1). */
 export class Session implements LockOwner {
   readonly #host: SessionHost;
+  readonly #name: string;
   readonly #peer: Peer;
   /** By the JSON text of their ids, which may be any value. */
   readonly #subscriptions = new Map<string, Subscription>();
-  readonly #transactions = new Map<string, () => boolean>();
+  readonly #transactions = new Map<string, PendingTransaction>();
   /** How it asked for them. */
   readonly #locks = new Map<string, 'lock' | 'steal'>();
   readonly #clientId: string | undefined;
   readonly #policy: RemoteSettings;
+  #changeAware = false;
 
   constructor(host: SessionHost, { carrier, name, clientId, policy, limits, closed }: SessionOptions) {
     this.#host = host;
     this.#clientId = clientId;
     this.#policy = policy;
+    this.#name = name;
     this.#peer = new Peer(
       carrier,
       {
@@ -95,8 +108,31 @@ export class Session implements LockOwner {
     return names;
   }
 
-  close(): void {
+  /** @param comment why, for the log */
+  close(comment?: string): void {
+    if (comment !== undefined) log.info(`${this.#name}: disconnecting (${comment})`);
     this.#peer.close();
+  }
+
+  get monitors(): number {
+    return this.#subscriptions.size;
+  }
+
+  /** Whether the client keeps its connection when databases come and go (`set_db_change_aware`, ovsdb-server(7)). */
+  get changeAware(): boolean {
+    return this.#changeAware;
+  }
+
+  /** The database goes away: its monitors end, and what is not answered is answered `canceled`. */
+  forget(database: Database): void {
+    for (const [key, subscription] of this.#subscriptions) {
+      if (subscription.database !== database) continue;
+      subscription.cancel();
+      this.#subscriptions.delete(key);
+      this.#peer.notify('monitor_canceled', [subscription.id]);
+    }
+    for (const transaction of this.#transactions.values())
+      if (transaction.database === database) this.#cancel(transaction);
   }
 
   locked(name: string): void {
@@ -109,7 +145,7 @@ export class Session implements LockOwner {
 
   #request(request: Request): void {
     try {
-      const method = methods.get(request.method);
+      const method = this.#method(request.method);
       if (method === undefined) throw new MethodError('unknown method');
       const result = method(this, request.params, request);
       if (result !== undefined) this.#peer.reply(request.id, result);
@@ -121,15 +157,22 @@ export class Session implements LockOwner {
 
   #notification({ method, params }: Notification): void {
     if (method !== 'cancel') return;
-    const [id] = params;
-    const key = formatJson(id ?? null);
-    if (id === undefined || this.#transactions.get(key)?.() !== true) return;
-    this.#transactions.delete(key);
+    const transaction = this.#transactions.get(formatJson(params[0] ?? null));
+    if (transaction !== undefined) this.#cancel(transaction);
+  }
+
+  #cancel({ id, withdraw }: PendingTransaction): void {
+    if (!withdraw()) return;
+    this.#transactions.delete(formatJson(id));
     this.#peer.replyError(id, 'canceled');
   }
 
+  #method(name: string): Method | undefined {
+    return !this.#host.conditionalMonitors && conditionalMethods.has(name) ? undefined : methods.get(name);
+  }
+
   #cleanUp(): void {
-    for (const withdraw of this.#transactions.values()) withdraw();
+    for (const { withdraw } of this.#transactions.values()) withdraw();
     for (const subscription of this.#subscriptions.values()) subscription.cancel();
     for (const name of this.#locks.keys()) this.#host.locks.unlock(name, this);
   }
@@ -176,7 +219,7 @@ export class Session implements LockOwner {
       role: this.#role,
     };
     const withdraw = database.submit({ operations: params.slice(1), requester, done });
-    if (!answered) this.#transactions.set(key, withdraw);
+    if (!answered) this.#transactions.set(key, { id, database, withdraw });
   }
 
   monitor(params: readonly Json[], version: MonitorVersion, method: string): OutJson {
@@ -264,6 +307,7 @@ export class Session implements LockOwner {
     if (params.length !== 1 || typeof params[0] !== 'boolean') {
       throw syntaxError('set_db_change_aware: true or false parameter expected', params);
     }
+    this.#changeAware = params[0];
     return {};
   }
 
@@ -304,6 +348,9 @@ const errorJson = (error: unknown): OutJson => {
   log.err(`internal error: ${error instanceof Error ? error.stack : error}`);
   return { error: 'internal error', details: error instanceof Error ? error.message : String(error) };
 };
+
+/** Methods that a server of long ago did not have. */
+const conditionalMethods: ReadonlySet<string> = new Set(['monitor_cond', 'monitor_cond_since']);
 
 /** Methods other than transact first let what was asked before be answered. */
 const inOrder =

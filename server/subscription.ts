@@ -24,6 +24,9 @@ export class Subscription {
     database.monitors.subscribe(monitor, this.#subscriber);
   }
 
+  get id(): Json {
+    return this.#id;
+  }
   get monitor(): Monitor {
     return this.#monitor;
   }

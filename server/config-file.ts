@@ -1,0 +1,125 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { directories } from '../rpc/directories.ts';
+import { systemMessage } from '../rpc/system-error.ts';
+import { OvsdbError } from '../schema/error.ts';
+import { isArray, isObject, type Json, type JsonObject, member } from '../schema/json.ts';
+import { readJson } from '../schema/json-check.ts';
+import { ObjectParser } from '../schema/parser.ts';
+
+/** What a server serves and how it is reached. */
+export interface Configuration {
+  readonly remotes: readonly string[];
+  readonly databases: readonly DatabaseConfiguration[];
+}
+
+const serviceModels = ['standalone', 'clustered', 'relay', 'active-backup'] as const;
+type ServiceModel = (typeof serviceModels)[number];
+const isServiceModel = (word: string): word is ServiceModel => serviceModels.some((model) => model === word);
+
+export interface DatabaseConfiguration {
+  /** As it is written: relative to the folder of databases; for a relay, the name of the database. */
+  readonly name: string;
+  /** Undefined: what the file says. */
+  readonly model: ServiceModel | undefined;
+  /** The server to copy or to stand in for. */
+  readonly source: string | undefined;
+  /** For `active-backup`: whether to start as the backup. */
+  readonly backup: boolean;
+  /** For `active-backup`: DB:TABLE that are not copied. */
+  readonly excludedTables: readonly string[];
+}
+
+/** The configuration cannot be used; the messages say where and why, the one closest to the fault first. */
+export class ConfigurationError extends Error {
+  readonly messages: readonly string[];
+  constructor(...messages: readonly string[]) {
+    super(messages.join('\n'));
+    this.messages = messages;
+  }
+}
+
+export const configurationPath = (path: string): string => resolve(directories().db, path);
+
+/** @throws ConfigurationError */
+export const readConfiguration = (path: string): Configuration => {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new ConfigurationError(`failed to open configuration file '${path}': ${systemMessage(error)}`);
+  }
+  return parseConfiguration(text);
+};
+
+/** @throws ConfigurationError */
+export const parseConfiguration = (text: string): Configuration => {
+  const json = parseText(text);
+  if (!isObject(json)) throw new ConfigurationError('configuration in a file must be a JSON object');
+  return { remotes: parseRemotes(member(json, 'remotes')), databases: parseDatabases(member(json, 'databases')) };
+};
+
+const parseText = (text: string): Json => {
+  try {
+    return readJson(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new ConfigurationError(`config: reading JSON failed (${error.message})`);
+  }
+};
+
+/** What the server does not know yet about a remote is none of its settings' fault: they are read, not refused. */
+const parseRemotes = (json: Json = null): string[] => {
+  if (json === null) return [];
+  const failed = "config: failed to parse 'remotes'";
+  if (!isObject(json)) throw new ConfigurationError("config: 'remotes' is not a JSON object", failed);
+  for (const [target, options] of Object.entries(json)) {
+    if (options === null || isObject(options)) continue;
+    throw new ConfigurationError(`${target}: JSON-RPC options are not a JSON object or null`, failed);
+  }
+  return Object.keys(json);
+};
+
+const parseDatabases = (json: Json = null): DatabaseConfiguration[] => {
+  if (json === null) return [];
+  const failed = "config: failed to parse 'databases'";
+  if (!isObject(json)) throw new ConfigurationError("config: 'databases' is not a JSON object or null", failed);
+  try {
+    return Object.entries(json).map(([name, database]) => parseDatabase(name, database));
+  } catch (error) {
+    throw error instanceof OvsdbError ? new ConfigurationError(error.message, failed) : error;
+  }
+};
+
+const parseDatabase = (name: string, json: Json): DatabaseConfiguration => {
+  const unset = { name, model: undefined, source: undefined, backup: false, excludedTables: [] };
+  if (json === null) return unset;
+  const parser = new ObjectParser(json, `database ${name}`);
+  const model = parser.optional('service-model', 'string');
+  if (model !== undefined && !isServiceModel(model)) throw parser.error(`'${model}' is not a valid service model`);
+  const isBackupModel = model === 'active-backup';
+  const backup = isBackupModel && parser.required('backup', 'boolean');
+  const excluded = isBackupModel ? parser.optional('exclude-tables', 'array') : undefined;
+  const hasSource = isBackupModel || model === 'relay';
+  const sourceJson = hasSource ? parser.optional('source', 'object') : undefined;
+  if (sourceJson === undefined && (model === 'relay' || backup))
+    throw parser.error("Required 'source' member is missing.");
+  parser.finish();
+  return { name, model, backup, source: sourceOf(sourceJson, parser), excludedTables: strings(excluded ?? [], parser) };
+};
+
+const sourceOf = (json: JsonObject | undefined, parser: ObjectParser): string | undefined => {
+  if (json === undefined) return undefined;
+  const [source, ...more] = Object.keys(json);
+  if (source === undefined || more.length > 0) {
+    throw parser.error("'source' should be an object with exactly one element");
+  }
+  return source;
+};
+
+const strings = (json: Json, parser: ObjectParser): string[] => {
+  if (!isArray(json) || !json.every((each) => typeof each === 'string')) {
+    throw parser.error("'exclude-tables' must contain strings");
+  }
+  return json.map(String);
+};
