@@ -8,177 +8,92 @@ import { atomWord, type ColumnType, checkAtom, describeType, isMap } from './typ
 const unlimited = 2 ** 32 - 1;
 
 /** Leaves are split beyond this many atoms: a change copies one leaf and the list of leaves. */
-const leafSize = 256;
-
-/**
- * Part of a datum: sorted atoms and, in a map, their values. Frozen once built; changes make new leaves, so that
- * data which differ little share most of their leaves.
- */
-export class Leaf {
-  readonly keys: readonly Atom[];
-  readonly values: readonly Atom[] | undefined;
-  /** Its elements on the wire, joined by commas: made when first needed. */
-  #text: string | undefined;
-
-  constructor(keys: readonly Atom[], values: readonly Atom[] | undefined) {
-    this.keys = keys;
-    this.values = values;
-  }
-
-  text(type: ColumnType): string {
-    this.#text ??= this.keys.map((_key, i) => this.#elementText(type, i)).join();
-    return this.#text;
-  }
-
-  #elementText({ key, value }: ColumnType, i: number): string {
-    const keyText = atomText(key.type, this.keys[i] ?? defaultAtom(key.type));
-    if (value === undefined) return keyText;
-    return `[${keyText},${atomText(value.type, this.values?.[i] ?? defaultAtom(value.type))}]`;
-  }
-
-  /** Where `key` is, or the complement (~i) of where it would go. */
-  find(key: Atom): number {
-    let low = 0;
-    let high = this.keys.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const order = compareAtoms(this.keys[middle] ?? key, key);
-      if (order === 0) return middle;
-      if (order < 0) low = middle + 1;
-      else high = middle;
-    }
-    return ~low;
-  }
-
-  put(key: Atom, value: Atom | undefined): Leaf {
-    const at = this.find(key);
-    if (at >= 0) {
-      if (value === undefined || this.values === undefined || this.values[at] === value) return this;
-      return new Leaf(this.keys, this.values.with(at, value));
-    }
-    return new Leaf(
-      this.keys.toSpliced(~at, 0, key),
-      value === undefined ? undefined : this.values?.toSpliced(~at, 0, value),
-    );
-  }
-
-  remove(at: number): Leaf {
-    return new Leaf(this.keys.toSpliced(at, 1), this.values?.toSpliced(at, 1));
-  }
-
-  split(): Leaf[] {
-    if (this.keys.length <= leafSize) return this.keys.length === 0 ? [] : [this];
-    const middle = this.keys.length >>> 1;
-    return [
-      new Leaf(this.keys.slice(0, middle), this.values?.slice(0, middle)),
-      new Leaf(this.keys.slice(middle), this.values?.slice(middle)),
-    ];
-  }
-
-  equals(other: Leaf): boolean {
-    return this === other || (sameAtoms(this.keys, other.keys) && sameAtoms(this.values ?? [], other.values ?? []));
-  }
-}
-
-const sameAtoms = (a: readonly Atom[], b: readonly Atom[]): boolean =>
-  a.length === b.length && a.every((atom, i) => atom === b[i]);
+const leafSize = 128;
 
 export type Element = readonly [key: Atom, value: Atom | undefined];
 
 /**
  * The value of a column: a sorted set of atoms, or a map (RFC 7047 section 5.1). Immutable: what changes it returns
- * another datum, at a cost that grows with the change and the square root of the size.
+ * another datum, at a cost that grows with the change and the square root of the size. A small datum is one Leaf; a large
+ * one is a Tree of leaves, most of which it shares with what it was before.
  */
-export class Datum {
-  readonly leaves: readonly Leaf[];
-  readonly size: number;
-
-  private constructor(leaves: readonly Leaf[]) {
-    this.leaves = leaves;
-    this.size = leaves.reduce((sum, { keys }) => sum + keys.length, 0);
-  }
-
-  static readonly empty = new Datum([]);
+export abstract class Datum {
+  abstract readonly size: number;
+  abstract readonly leaves: readonly Leaf[];
 
   /** A set of these atoms, in any order; duplicates count once. */
   static of(...atoms: readonly Atom[]): Datum {
+    if (atoms.length === 1) return new Leaf(atoms, undefined);
     return Datum.fromElements(atoms.map((atom) => [atom, undefined]));
   }
 
   /** A set or map of these elements, in any order; of equal keys the last one counts. */
   static fromElements(elements: readonly Element[]): Datum {
     if (elements.length === 0) return Datum.empty;
-    if (!isAscending(elements)) return Datum.#fromAscending(sortedUnique(elements));
-    return Datum.#fromAscending(elements);
+    const sorted = isAscending(elements) ? elements : sortedUnique(elements);
+    const leaves: Leaf[] = [];
+    for (let at = 0; at < sorted.length; at += leafSize) leaves.push(leafOf(sorted.slice(at, at + leafSize)));
+    return Datum.#join(leaves);
   }
 
-  static #fromAscending(elements: readonly Element[]): Datum {
-    const leaves: Leaf[] = [];
-    for (let at = 0; at < elements.length; at += leafSize) {
-      const part = elements.slice(at, at + leafSize);
-      const values: Atom[] = [];
-      for (const [, value] of part) if (value !== undefined) values.push(value);
-      leaves.push(
-        new Leaf(
-          part.map(([key]) => key),
-          values.length > 0 ? values : undefined,
-        ),
-      );
-    }
-    return new Datum(leaves);
+  static #join(leaves: readonly Leaf[]): Datum {
+    const [only] = leaves;
+    if (only === undefined) return Datum.empty;
+    return leaves.length === 1 ? only : new Tree(leaves);
   }
 
   /** The first atom: all there is of a scalar. */
   get first(): Atom | undefined {
-    return this.leaves[0]?.keys[0];
+    return this.leaves[0]?.atoms[0];
   }
 
   *keys(): Generator<Atom> {
-    for (const leaf of this.leaves) yield* leaf.keys;
+    for (const leaf of this.leaves) yield* leaf.atoms;
   }
 
   *elements(): Generator<Element> {
-    for (const { keys, values } of this.leaves) {
-      for (const [i, key] of keys.entries()) yield [key, values?.[i]];
+    for (const { atoms, values } of this.leaves) {
+      for (const [i, key] of atoms.entries()) yield [key, values?.[i]];
     }
   }
 
   has(key: Atom): boolean {
-    return (this.leaves[this.#leafOf(key)]?.find(key) ?? -1) >= 0;
+    return (this.leaves[this.#leafFor(key)]?.find(key) ?? -1) >= 0;
   }
 
   /** The value of that key in a map. */
   get(key: Atom): Atom | undefined {
-    const leaf = this.leaves[this.#leafOf(key)];
+    const leaf = this.leaves[this.#leafFor(key)];
     const at = leaf?.find(key) ?? -1;
     return at >= 0 ? leaf?.values?.[at] : undefined;
   }
 
   /** With that element; in a map the value replaces one that is there. */
   put(key: Atom, value?: Atom): Datum {
-    const at = this.#leafOf(key);
-    const leaf = this.leaves[at];
-    if (leaf === undefined) return new Datum([new Leaf([key], value === undefined ? undefined : [value])]);
-    const changed = leaf.put(key, value);
-    return changed === leaf ? this : new Datum(this.leaves.toSpliced(at, 1, ...changed.split()));
+    if (this.size === 0) return new Leaf([key], value === undefined ? undefined : [value]);
+    const at = this.#leafFor(key);
+    const changed = this.leaves[at]?.withElement(key, value);
+    if (changed === undefined || changed === this.leaves[at]) return this;
+    return Datum.#join(this.leaves.toSpliced(at, 1, ...changed.split()));
   }
 
   /** Without that key. */
   remove(key: Atom): Datum {
-    const at = this.#leafOf(key);
+    const at = this.#leafFor(key);
     const leaf = this.leaves[at];
     const position = leaf?.find(key) ?? -1;
     if (leaf === undefined || position < 0) return this;
-    return new Datum(this.leaves.toSpliced(at, 1, ...leaf.remove(position).split()));
+    return Datum.#join(this.leaves.toSpliced(at, 1, ...leaf.without(position).split()));
   }
 
   /** Which leaf holds the key, or would: the last one that starts at or before it. */
-  #leafOf(key: Atom): number {
+  #leafFor(key: Atom): number {
+    const { leaves } = this;
     let low = 0;
-    let high = this.leaves.length - 1;
+    let high = leaves.length - 1;
     while (low < high) {
       const middle = (low + high + 1) >>> 1;
-      if (compareAtoms(this.leaves[middle]?.keys[0] ?? key, key) <= 0) low = middle;
+      if (compareAtoms(leaves[middle]?.atoms[0] ?? key, key) <= 0) low = middle;
       else high = middle - 1;
     }
     return low;
@@ -186,9 +101,7 @@ export class Datum {
 
   equals(other: Datum): boolean {
     if (this === other) return true;
-    if (this.size !== other.size) return false;
-    if (this.leaves.length === 1 && other.leaves.length === 1) return sameLeaves(this.leaves, other.leaves);
-    return difference(this, other).next().done === true;
+    return this.size === other.size && nextDifference(new Cursor(this), new Cursor(other)) === undefined;
   }
 
   /** Order by size, then by the first key that differs, then by the first value; as Open vSwitch sorts rows by a column. */
@@ -219,22 +132,130 @@ export class Datum {
 
   /** The datum on the wire: `<value>` of RFC 7047 section 5.1. */
   text(type: ColumnType): string {
-    if (isMap(type)) return `["map",[${this.#elementsText(type)}]]`;
-    return this.size === 1 ? this.#elementsText(type) : `["set",[${this.#elementsText(type)}]]`;
+    if (isMap(type)) return `["map",[${this.elementsText(type)}]]`;
+    return this.size === 1 ? this.elementsText(type) : `["set",[${this.elementsText(type)}]]`;
   }
 
-  #elementsText(type: ColumnType): string {
-    return this.leaves.length === 1
-      ? (this.leaves[0]?.text(type) ?? '')
-      : this.leaves.map((leaf) => leaf.text(type)).join();
+  protected abstract elementsText(type: ColumnType): string;
+
+  static empty: Datum;
+}
+
+/** Sorted atoms and, in a map, their values. */
+export class Leaf extends Datum {
+  readonly atoms: readonly Atom[];
+  readonly values: readonly Atom[] | undefined;
+  /** Its elements on the wire, if they are many: made once, when first needed. */
+  #text: string | undefined;
+
+  constructor(atoms: readonly Atom[], values: readonly Atom[] | undefined) {
+    super();
+    this.atoms = atoms;
+    this.values = values;
+  }
+
+  override get size(): number {
+    return this.atoms.length;
+  }
+  override get leaves(): readonly Leaf[] {
+    return [this];
+  }
+  override get first(): Atom | undefined {
+    return this.atoms[0];
+  }
+
+  protected override elementsText(type: ColumnType): string {
+    return this.textOf(type);
+  }
+
+  textOf(type: ColumnType): string {
+    if (this.#text !== undefined) return this.#text;
+    const text =
+      this.atoms.length === 1
+        ? this.#elementText(type, 0)
+        : this.atoms.map((_, i) => this.#elementText(type, i)).join();
+    if (this.atoms.length > worthKeeping) this.#text = text;
+    return text;
+  }
+
+  #elementText({ key, value }: ColumnType, i: number): string {
+    const keyText = atomText(key.type, this.atoms[i] ?? defaultAtom(key.type));
+    if (value === undefined) return keyText;
+    return `[${keyText},${atomText(value.type, this.values?.[i] ?? defaultAtom(value.type))}]`;
+  }
+
+  /** Where `key` is, or the complement (~i) of where it would go. */
+  find(key: Atom): number {
+    let low = 0;
+    let high = this.atoms.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const order = compareAtoms(this.atoms[middle] ?? key, key);
+      if (order === 0) return middle;
+      if (order < 0) low = middle + 1;
+      else high = middle;
+    }
+    return ~low;
+  }
+
+  withElement(key: Atom, value: Atom | undefined): Leaf {
+    const at = this.find(key);
+    if (at >= 0) {
+      if (value === undefined || this.values === undefined || this.values[at] === value) return this;
+      return new Leaf(this.atoms, this.values.with(at, value));
+    }
+    return new Leaf(
+      this.atoms.toSpliced(~at, 0, key),
+      value === undefined ? undefined : this.values?.toSpliced(~at, 0, value),
+    );
+  }
+
+  without(at: number): Leaf {
+    return new Leaf(this.atoms.toSpliced(at, 1), this.values?.toSpliced(at, 1));
+  }
+
+  /** Itself, in two if it has grown too large, or nothing if it is empty. */
+  split(): Leaf[] {
+    const { atoms, values } = this;
+    if (atoms.length <= leafSize) return atoms.length === 0 ? [] : [this];
+    const middle = atoms.length >>> 1;
+    return [
+      new Leaf(atoms.slice(0, middle), values?.slice(0, middle)),
+      new Leaf(atoms.slice(middle), values?.slice(middle)),
+    ];
   }
 }
 
-const sameLeaves = (a: readonly Leaf[], b: readonly Leaf[]): boolean =>
-  a.every((leaf, i) => {
-    const other = b[i];
-    return other !== undefined && leaf.equals(other);
-  });
+/** A leaf of more atoms keeps its text. */
+const worthKeeping = 8;
+
+class Tree extends Datum {
+  override readonly leaves: readonly Leaf[];
+  override readonly size: number;
+
+  constructor(leaves: readonly Leaf[]) {
+    super();
+    this.leaves = leaves;
+    let size = 0;
+    for (const leaf of leaves) size += leaf.atoms.length;
+    this.size = size;
+  }
+
+  protected override elementsText(type: ColumnType): string {
+    return this.leaves.map((leaf) => leaf.textOf(type)).join();
+  }
+}
+
+Datum.empty = new Leaf([], undefined);
+
+const leafOf = (elements: readonly Element[]): Leaf => {
+  const values: Atom[] = [];
+  for (const [, value] of elements) if (value !== undefined) values.push(value);
+  return new Leaf(
+    elements.map(([key]) => key),
+    values.length > 0 ? values : undefined,
+  );
+};
 
 const isAscending = (elements: readonly Element[]): boolean => {
   let previous: Atom | undefined;
@@ -250,6 +271,41 @@ const sortedUnique = (elements: readonly Element[]): Element[] => {
   return sorted.filter(([key], i) => sorted[i + 1]?.[0] !== key);
 };
 
+/** A place in a datum, for going through two of them side by side. */
+class Cursor {
+  readonly #leaves: readonly Leaf[];
+  #leafAt = 0;
+  #at = 0;
+
+  constructor(datum: Datum) {
+    this.#leaves = datum.leaves;
+  }
+
+  get leaf(): Leaf | undefined {
+    return this.#leaves[this.#leafAt];
+  }
+  get atLeafStart(): boolean {
+    return this.#at === 0;
+  }
+  get key(): Atom | undefined {
+    return this.leaf?.atoms[this.#at];
+  }
+  /** The value in a map; in a set the key again. */
+  get value(): Atom | undefined {
+    const { leaf } = this;
+    return leaf?.values === undefined ? leaf?.atoms[this.#at] : leaf.values[this.#at];
+  }
+
+  next(): void {
+    this.#at++;
+    if (this.#at === this.leaf?.atoms.length) this.nextLeaf();
+  }
+  nextLeaf(): void {
+    this.#leafAt++;
+    this.#at = 0;
+  }
+}
+
 /** One key at which two data differ: its value before and after, absent where the key is. In a set the key itself. */
 export interface Difference {
   readonly key: Atom;
@@ -257,33 +313,38 @@ export interface Difference {
   readonly new: Atom | undefined;
 }
 
-/** What differs between two data, in the order of keys. Leaves that both share are passed over unread. */
-export function* difference(a: Datum, b: Datum): Generator<Difference> {
-  const [ours, theirs] = withoutShared(a.leaves, b.leaves);
-  let i = 0;
-  let j = 0;
-  while (i < ours.length || j < theirs.length) {
-    const x = ours[i];
-    const y = theirs[j];
-    const order = x === undefined ? 1 : y === undefined ? -1 : compareAtoms(x[0], y[0]);
-    if (order <= 0) i++;
-    if (order >= 0) j++;
-    if (order < 0 && x) yield { key: x[0], old: x[1] ?? x[0], new: undefined };
-    else if (order > 0 && y) yield { key: y[0], old: undefined, new: y[1] ?? y[0] };
-    else if (x && y && x[1] !== y[1]) yield { key: x[0], old: x[1] ?? x[0], new: y[1] ?? y[0] };
+/** The next key at which two data differ; both places are then behind it. */
+const nextDifference = (a: Cursor, b: Cursor): Difference | undefined => {
+  for (;;) {
+    const { key } = a;
+    const other = b.key;
+    if (key === undefined && other === undefined) return undefined;
+    if (a.leaf === b.leaf && a.atLeafStart && b.atLeafStart) {
+      a.nextLeaf();
+      b.nextLeaf();
+      continue;
+    }
+    const order = key === undefined ? 1 : other === undefined ? -1 : compareAtoms(key, other);
+    const old = order <= 0 ? a.value : undefined;
+    const now = order >= 0 ? b.value : undefined;
+    if (order <= 0) a.next();
+    if (order >= 0) b.next();
+    const differing = order <= 0 ? key : other;
+    if (old !== now && differing !== undefined) return { key: differing, old, new: now };
   }
-}
-
-const withoutShared = (a: readonly Leaf[], b: readonly Leaf[]): [Element[], Element[]] => {
-  if (a.length <= 1 && b.length <= 1) return [elementsOf(a), elementsOf(b)];
-  const inA = new Set(a);
-  const shared = new Set(b.filter((leaf) => inA.has(leaf)));
-  const own = (leaves: readonly Leaf[]) => elementsOf(leaves.filter((leaf) => !shared.has(leaf)));
-  return [own(a), own(b)];
 };
 
-const elementsOf = (leaves: readonly Leaf[]): Element[] =>
-  leaves.flatMap(({ keys, values }) => keys.map((key, i): Element => [key, values?.[i]]));
+/** What differs between two data, in the order of keys. Leaves that both share are passed over unread. */
+export const difference = (a: Datum, b: Datum): Difference[] => {
+  if (a === b) return [];
+  const ours = new Cursor(a);
+  const theirs = new Cursor(b);
+  const differences: Difference[] = [];
+  for (let each = nextDifference(ours, theirs); each !== undefined; each = nextDifference(ours, theirs)) {
+    differences.push(each);
+  }
+  return differences;
+};
 
 /** What a column holds when an insert does not say. */
 export const defaultDatum = (type: ColumnType): Datum => {

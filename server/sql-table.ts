@@ -104,13 +104,16 @@ export class SqlTable {
     );
     const values = this.#cells.map(({ column }) => cellValue(row.get(column)));
     const { lastInsertRowid } = this.#insert.run(row.uuid, ...values);
-    for (const child of this.#children) child.insert(lastInsertRowid, row.get(child.column));
+    for (const child of this.#children) {
+      const datum = row.get(child.column);
+      if (datum.size > 0) child.insert(lastInsertRowid, datum);
+    }
   }
 
-  delete(uuid: string): void {
-    for (const child of this.#children) child.deleteAll(uuid);
+  delete(old: Row): void {
+    for (const child of this.#children) if (old.get(child.column).size > 0) child.deleteAll(old.uuid);
     this.#delete ??= this.#sqlite.prepare(`DELETE FROM ${quote(this.#name)} WHERE _uuid = ?`);
-    this.#delete.run(uuid);
+    this.#delete.run(old.uuid);
   }
 
   modify(old: Row, row: Row): void {

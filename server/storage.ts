@@ -12,6 +12,8 @@ import type { RowChange } from './transaction.ts';
 /** How tables and columns are laid out in the file; a file with another number is refused. */
 const layout = '1';
 
+/** Pages of 4 kB that the WAL may hold before they move to the database itself, which takes a sync. */
+const pagesBetweenCheckpoints = 8000;
 const commitsBetweenTidying = 1000;
 /** A file may have so many free pages, of 4 kB, without being made smaller. */
 const pagesToKeep = 256;
@@ -89,6 +91,7 @@ export class SqliteStorage {
       const sqlite = new BetterSqlite3(path, { fileMustExist: true });
       sqlite.pragma('journal_mode = WAL');
       sqlite.pragma('synchronous = NORMAL');
+      sqlite.pragma(`wal_autocheckpoint = ${pagesBetweenCheckpoints}`);
       return new SqliteStorage(path, sqlite, readSchema(path, sqlite), lock);
     } catch (error) {
       closeSync(lock);
@@ -191,10 +194,11 @@ export class SqliteStorage {
     if (free > pagesToKeep && free * 2 > pages) this.#sqlite.pragma(`incremental_vacuum(${pagesAtOnce})`);
   }
 
-  #writeChange({ table, uuid, old, new: row }: RowChange): void {
+  #writeChange({ table, old, new: row }: RowChange): void {
     const sqlTable = this.#tables.get(table.schema.name);
-    if (row === undefined) sqlTable?.delete(uuid);
-    else if (old === undefined) sqlTable?.insert(row);
+    if (old === undefined) {
+      if (row !== undefined) sqlTable?.insert(row);
+    } else if (row === undefined) sqlTable?.delete(old);
     else sqlTable?.modify(old, row);
   }
 

@@ -1,8 +1,8 @@
 import type { Atom } from '../schema/atom.ts';
-import type { Datum } from '../schema/datum.ts';
 import type { Row } from '../schema/row.ts';
 import { type Column, type TableSchema, uuidColumn } from '../schema/schema.ts';
 import { isMap } from '../schema/type.ts';
+import { Lookup } from './lookup.ts';
 import { UniqueIndex } from './unique-index.ts';
 
 /** Smaller tables are read through rather than indexed. */
@@ -72,53 +72,3 @@ export class Table {
     return lookup;
   }
 }
-
-/** The uuids of rows by the elements of one column. One uuid is held without a set around it: most have just one. */
-class Lookup {
-  readonly #column: Column;
-  readonly #uuids = new Map<Atom, string | Set<string>>();
-
-  constructor(column: Column) {
-    this.#column = column;
-  }
-
-  find(key: Atom, value: Atom | undefined): string[] {
-    const found = this.#uuids.get(elementKey(key, value));
-    if (found === undefined) return [];
-    return typeof found === 'string' ? [found] : [...found];
-  }
-
-  replace(old: Row | undefined, row: Row | undefined): void {
-    const before = old?.get(this.#column);
-    const after = row?.get(this.#column);
-    if (before === after) return;
-    if (old !== undefined && before !== undefined) this.#forEach(before, after, (key) => this.#remove(key, old.uuid));
-    if (row !== undefined && after !== undefined) this.#forEach(after, before, (key) => this.#add(key, row.uuid));
-  }
-
-  /** Calls back for each element that `other` lacks; leaves that both share are passed over. */
-  #forEach(datum: Datum, other: Datum | undefined, callback: (key: Atom) => void): void {
-    const shared = new Set(other?.leaves);
-    for (const leaf of datum.leaves) {
-      if (shared.has(leaf)) continue;
-      for (const [i, key] of leaf.keys.entries()) callback(elementKey(key, leaf.values?.[i]));
-    }
-  }
-
-  #add(key: Atom, uuid: string): void {
-    const held = this.#uuids.get(key);
-    if (held === undefined) this.#uuids.set(key, uuid);
-    else if (typeof held !== 'string') held.add(uuid);
-    else if (held !== uuid) this.#uuids.set(key, new Set([held, uuid]));
-  }
-
-  #remove(key: Atom, uuid: string): void {
-    const held = this.#uuids.get(key);
-    if (held === uuid) this.#uuids.delete(key);
-    else if (typeof held === 'object' && held.delete(uuid) && held.size === 0) this.#uuids.delete(key);
-  }
-}
-
-/** A map's pair as one key; the length keeps pairs apart whose texts run together alike. */
-const elementKey = (key: Atom, value: Atom | undefined): Atom =>
-  value === undefined ? key : `${String(key).length} ${key} ${value}`;

@@ -1,6 +1,9 @@
+import type { Atom } from '../schema/atom.ts';
 import type { Row } from '../schema/row.ts';
 import type { Column } from '../schema/schema.ts';
+import { isScalar } from '../schema/type.ts';
 import { datumKey } from './row-key.ts';
+import { UuidMap } from './uuid-map.ts';
 
 /**
  * One of a table's `indexes` (RFC 7047 section 3.2): no two rows may agree in all its columns. That is judged when a
@@ -8,7 +11,7 @@ import { datumKey } from './row-key.ts';
  */
 export class UniqueIndex {
   readonly columns: readonly Column[];
-  readonly #rows = new Map<string, readonly string[]>();
+  readonly #uuids = new UuidMap();
 
   constructor(columns: readonly Column[]) {
     this.columns = columns;
@@ -16,7 +19,7 @@ export class UniqueIndex {
 
   /** The uuids of the rows that have the same values in the index's columns. */
   find(row: Row): readonly string[] {
-    return this.#rows.get(this.#key(row)) ?? [];
+    return this.#uuids.get(this.#key(row));
   }
 
   /** Whether two versions of a row stand under one key, as they do when they share the data of these columns. */
@@ -26,22 +29,15 @@ export class UniqueIndex {
 
   replace(old: Row | undefined, row: Row | undefined): void {
     if (old !== undefined && row !== undefined && this.hasSameKey(old, row)) return;
-    const before = old && this.#key(old);
-    const after = row && this.#key(row);
-    if (old !== undefined && before !== undefined) this.#remove(before, old.uuid);
-    if (row !== undefined && after !== undefined) this.#rows.set(after, [...(this.#rows.get(after) ?? []), row.uuid]);
+    if (old !== undefined) this.#uuids.remove(this.#key(old), old.uuid);
+    if (row !== undefined) this.#uuids.add(this.#key(row), row.uuid);
   }
 
-  #remove(key: string, uuid: string): void {
-    const others = (this.#rows.get(key) ?? []).filter((each) => each !== uuid);
-    if (others.length > 0) this.#rows.set(key, others);
-    else this.#rows.delete(key);
-  }
-
-  #key(row: Row): string {
-    if (this.columns.length === 1 && this.columns[0] !== undefined)
-      return datumKey(row.get(this.columns[0]), this.columns[0].type);
-    return this.columns.map((column) => datumKey(row.get(column), column.type)).join();
+  /** A scalar is its own key. */
+  #key(row: Row): Atom {
+    const [column, ...others] = this.columns;
+    if (column !== undefined && others.length === 0 && isScalar(column.type)) return row.get(column).first ?? '';
+    return this.columns.map((each) => datumKey(row.get(each), each.type)).join();
   }
 
   /** The row's values in the index's columns, as an error message quotes them. */
