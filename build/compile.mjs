@@ -16,5 +16,8 @@ rmSync(stamp, { force: true });
 const { status } = spawnSync(compiler, { cwd: root, stdio: 'inherit' });
 if (status !== 0) process.exit(1);
 for (const path of orphans()) rmSync(join(root, path));
-for (const path of Object.values(readJson('package.json').bin)) chmodSync(join(root, path), 0o755);
+for (const [name, path] of Object.entries(readJson('package.json').bin)) {
+  if (existsSync(join(root, path))) chmodSync(join(root, path), 0o755);
+  else console.error(`package.json names the program ${name}, but no source makes ${path}`);
+}
 writeFileSync(stamp, compiled);

@@ -7,10 +7,11 @@ import { tunRemedies } from './tun-device.ts';
 
 type SituationCheck = (situation: Situation) => Finding | undefined;
 
-/** What is wrong, the most general first. */
+/** What is wrong: first what explains the rest, last what concerns no interface in particular. */
 export const findings = (situation: Situation): Finding[] => {
-  const general = generalChecks.flatMap((check) => check(situation) ?? []);
-  return [...general, ...situation.bridges.flatMap((bridge) => findingsOf(bridge, situation))];
+  const apply = (checks: readonly SituationCheck[]): Finding[] => checks.flatMap((check) => check(situation) ?? []);
+  const specific = situation.bridges.flatMap((bridge) => findingsOf(bridge, situation));
+  return [...apply(switchChecks), ...specific, ...apply(hostChecks)];
 };
 
 /** Without a switch at work here, what it would have made is missing for that one reason. */
@@ -56,4 +57,5 @@ const tunDevice: SituationCheck = ({ tun, bridges }) => {
   return finding(text, remedy('Mend it, as root:', ...commands));
 };
 
-const generalChecks: readonly SituationCheck[] = [switchAway, switchElsewhere, tunDevice];
+const switchChecks: readonly SituationCheck[] = [switchAway, switchElsewhere];
+const hostChecks: readonly SituationCheck[] = [tunDevice];
