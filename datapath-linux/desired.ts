@@ -200,7 +200,7 @@ function bridgeObstacle({ name, datapathType }: BridgeRow): string | undefined {
 }
 
 /** What the kernel should hold for a configuration. */
-export function desiredState({ bridges }: Configuration, accounts: Accounts): Desired {
+export function desiredState({ bridges }: Pick<Configuration, 'bridges'>, accounts: Accounts): Desired {
   const collector = new Collector(bridges, accounts);
   return { bridges: bridges.flatMap((bridge) => collector.bridge(bridge) ?? []), refused: collector.refused };
 }

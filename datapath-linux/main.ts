@@ -1,35 +1,74 @@
 #!/usr/bin/env node
 /** ovs-vswitchd: makes the Linux kernel switch as an Open_vSwitch database says. */
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
+import { Commands, type Command as ControlCommand, plainCommand } from '../rpc/command.ts';
+import { type Daemon, runDaemon } from '../rpc/daemon.ts';
+import {
+  addControlOption,
+  addDaemonOptions,
+  addLogOptions,
+  type DaemonOptions,
+  type LogOptions,
+} from '../rpc/daemon-options.ts';
 import { defaultSocket } from '../rpc/directories.ts';
-import { isLevel, setLogLevel } from '../rpc/log.ts';
-import { startSwitch } from './switch.ts';
-import { ovsVersion } from './version.ts';
+import { isActive } from '../rpc/target.ts';
+import { ControlServer, defaultControlPath } from '../rpc/unixctl.ts';
+import { ovsVersion } from '../rpc/version.ts';
+import { vlogCommands } from '../rpc/vlog-commands.ts';
+import { type Switch, startSwitch } from './switch.ts';
 
-const program = new Command('ovs-vswitchd')
+const name = 'ovs-vswitchd';
+const versionText = `${name} (Open vSwitch) ${ovsVersion}`;
+
+const program = new Command(name)
   .description('Makes the Linux kernel switch as an Open_vSwitch database says, until it is told to stop.')
   .argument('[database]', 'the server of the database', `unix:${defaultSocket()}`)
-  .addOption(
-    new Option('-v, --verbose [spec]', 'log more: a level, or [module][:destination][:level]').argParser(verbosity),
-  )
-  .version(`ovs-vswitchd (Open vSwitch) ${ovsVersion}`, '-V, --version', 'print the version')
-  .helpOption('-h, --help', 'print this help')
-  .action(run);
+  .version(versionText, '-V, --version', 'print the version')
+  .helpOption('-h, --help', 'print this help');
+for (const add of [addDaemonOptions, addControlOption, addLogOptions]) add(program);
 
-/** The last word that is a level counts; none means everything, as in the C daemon. */
-function verbosity(spec: string | undefined): string {
-  const level =
-    spec
-      ?.split(':')
-      .findLast((word) => isLevel(word.toLowerCase()))
-      ?.toLowerCase() ?? 'dbg';
-  if (isLevel(level)) setLogLevel(level);
-  return level;
+/** The commands of the control socket (ovs-appctl(8)). `exit` answers before it takes effect. */
+function controlCommands(daemon: Daemon, running: Switch): readonly ControlCommand[] {
+  const exit = ([option]: readonly string[]): string => {
+    if (option === '--cleanup') daemon.atEnd(() => running.cleanUp());
+    setImmediate(() => daemon.stop());
+    return '';
+  };
+  return [
+    { name: 'exit', usage: '[--cleanup]', min: 0, max: 1, run: exit },
+    plainCommand('version', () => versionText),
+  ];
 }
 
-function run(database: string): void {
+async function serve(daemon: Daemon, database: string, { unixctl }: DaemonOptions): Promise<void> {
   const running = startSwitch({ remote: database });
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => void running.stop());
+  daemon.atEnd(() => running.stop());
+  if (unixctl !== 'none') {
+    const commands = new Commands(controlCommands(daemon, running), vlogCommands);
+    const control = await ControlServer.listen(unixctl ?? defaultControlPath(name), commands);
+    daemon.atEnd(() => control.close());
+  }
+  // As the C daemon: who started it in the background waits for the first configuration.
+  await Promise.race([running.configured, daemon.stopped]);
+  daemon.ready();
+  await daemon.stopped;
 }
 
-program.parse();
+async function main(database: string, options: DaemonOptions & LogOptions): Promise<void> {
+  if (!isActive(database))
+    throw new Error(`${database}: not an active connection method; use unix:FILE or tcp:HOST:PORT`);
+  process.exitCode = await runDaemon({
+    name,
+    process: options,
+    log: options,
+    serve: (daemon) => serve(daemon, database, options),
+  });
+}
+
+program.action(main);
+try {
+  await program.parseAsync();
+} catch (error) {
+  console.error(`${name}: ${error instanceof Error ? error.message : error}`);
+  process.exitCode = 1;
+}

@@ -42,7 +42,7 @@ export class Reconciler {
   }
 
   /** @throws DumpInterruptedError when the kernel changes faster than it can be read: try again later. */
-  async reconcile(configuration: Configuration): Promise<Outcome> {
+  async reconcile(configuration: Pick<Configuration, 'bridges'>): Promise<Outcome> {
     const { client, accounts } = this.#options;
     const desired = desiredState(configuration, accounts);
     const tried = new Map<string, Step>();

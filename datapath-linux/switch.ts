@@ -7,6 +7,7 @@ import { release } from 'node:os';
 import { native } from '../native/index.ts';
 import { type Log, logFor } from '../rpc/log.ts';
 import { Replica } from '../rpc/replica.ts';
+import { ovsVersion } from '../rpc/version.ts';
 import type { OutJson } from '../schema/json.ts';
 import { type Configuration, monitoredColumns, readConfiguration } from './configuration.ts';
 import { filterRemark, hostSystem, tunRemark } from './host.ts';
@@ -18,9 +19,8 @@ import { type LinkStatistics, parseStatistics } from './netlink/statistics.ts';
 import { type Outcome, Reconciler } from './reconciler.ts';
 import { Reporter } from './reporter.ts';
 import type { About } from './status.ts';
-import { describeStep } from './step.ts';
+import { describeStep, type Step } from './step.ts';
 import { switchLock, whileLocked } from './update.ts';
-import { ovsVersion } from './version.ts';
 
 export interface SwitchOptions {
   /** The database server, such as `unix:/var/run/openvswitch/db.sock`. */
@@ -28,8 +28,12 @@ export interface SwitchOptions {
 }
 
 export interface Switch {
-  /** Ends the daemon's work; the network goes on forwarding as it is. */
+  /** Resolves when the network has been made as the database wants it for the first time. */
+  readonly configured: Promise<void>;
+  /** Ends the switch's work; the network goes on forwarding as it is. */
   stop(): Promise<void>;
+  /** Ends the switch's work, and takes down all that it has made. */
+  cleanUp(): Promise<void>;
 }
 
 /** In milliseconds; other_config:stats-update-interval can only make it longer, as in the C daemon. */
@@ -52,6 +56,9 @@ class RunningSwitch implements Switch {
   readonly #reconciler: Reconciler;
   readonly #reporter: Reporter;
   readonly #loop: Loop;
+  readonly configured: Promise<void>;
+  #isConfigured: () => void = () => {};
+  #stopped: Promise<void> | undefined;
   #statisticsTimer: NodeJS.Timeout | undefined;
   #problems: ReadonlyMap<string, string> = new Map();
   #disabled = false;
@@ -59,6 +66,9 @@ class RunningSwitch implements Switch {
 
   constructor({ remote }: SwitchOptions, log: Log) {
     this.#log = log;
+    this.configured = new Promise((resolve) => {
+      this.#isConfigured = resolve;
+    });
     this.#loop = new Loop(
       () => this.#look(),
       (error) => log.warn(`will try again: ${error instanceof Error ? error.message : error}`),
@@ -79,17 +89,30 @@ class RunningSwitch implements Switch {
       readStatistics: (ifindexes) => this.#readStatistics(ifindexes),
     });
     this.#scheduleStatistics(undefined);
-    for (const remark of [tunRemark(), filterRemark()]) if (remark !== undefined) log.info(remark);
   }
 
   async stop(): Promise<void> {
-    clearTimeout(this.#statisticsTimer);
-    const idle = this.#loop.stop();
-    // Ends a transaction that the loop may be waiting for.
-    await this.#replica.close();
-    await idle;
+    await this.#quiesce();
     this.#events.close();
     this.#client.close();
+  }
+
+  async cleanUp(): Promise<void> {
+    await this.#quiesce();
+    const { failures } = await this.#reconciler.reconcile({ bridges: [] });
+    for (const { step, reason } of failures) this.#log.warn(`${describeStep(step)}: ${reason}`);
+  }
+
+  /** No look is under way any more, and none will be. */
+  #quiesce(): Promise<void> {
+    this.#stopped ??= (async () => {
+      clearTimeout(this.#statisticsTimer);
+      const idle = this.#loop.stop();
+      // Ends a transaction that the loop may be waiting for.
+      await this.#replica.close();
+      await idle;
+    })();
+    return this.#stopped;
   }
 
   #databaseChanged(): void {
@@ -103,6 +126,7 @@ class RunningSwitch implements Switch {
     const outcome = await this.#reconciler.reconcile(configuration);
     this.#logOutcome(outcome);
     await this.#write(this.#reporter.report(configuration, outcome));
+    this.#isConfigured();
   }
 
   /** What to do now: nothing without a database, or while another switch does it. */
@@ -123,9 +147,18 @@ class RunningSwitch implements Switch {
     const failed = new Set(failures.map(({ step }) => step));
     for (const step of steps) if (!failed.has(step)) this.#log.dbg(describeStep(step));
     for (const { step, reason } of failures) this.#log.warn(`${describeStep(step)}: ${reason}`);
+    this.#logRemarks(steps);
     for (const [name, problem] of problems) if (this.#problems.get(name) !== problem) this.#log.warn(problem);
     this.#problems = problems;
     this.#refused = failures.length > 0;
+  }
+
+  /** What the host lacks is told when it begins to matter. */
+  #logRemarks(steps: readonly Step[]): void {
+    for (const [op, remark] of [['create-bridge', filterRemark] as const, ['create-tap', tunRemark] as const]) {
+      const text = steps.some((step) => step.op === op) ? remark() : undefined;
+      if (text !== undefined) this.#log.info(text);
+    }
   }
 
   #about(): About {

@@ -35,8 +35,7 @@ const bridgeRow = (name: string, ports: readonly PortRow[], given: Partial<Bridg
   ...given,
 });
 
-const desired = (...bridges: readonly BridgeRow[]) =>
-  desiredState({ uuid: 'root', nextCfg: 1, otherConfig: new Map(), bridges }, accounts);
+const desired = (...bridges: readonly BridgeRow[]) => desiredState({ bridges }, accounts);
 
 test('a bridge has its own port, whatever the type of its row, and even without one', (t) => {
   for (const ports of [[], [portRow('br0')], [portRow('br0', { type: 'internal' })]]) {

@@ -79,10 +79,7 @@ test('random configurations are reached in a few rounds from any state, and noth
     const used = kernel.add('used0', { master: foreignBridge.ifindex });
     for (let edit = 0; edit < 12; edit++) {
       foreignDevices(random, kernel);
-      const desired = desiredState(
-        { uuid: 'root', nextCfg: 0, otherConfig: new Map(), bridges: randomBridges(random) },
-        accounts,
-      );
+      const desired = desiredState({ bridges: randomBridges(random) }, accounts);
       for (let change = random.below(4); change > 0; change--) interfere(random, kernel);
       let rounds = 0;
       for (let steps = diff(desired, kernel.state); steps.length > 0; steps = diff(desired, kernel.state)) {
@@ -113,7 +110,7 @@ for (const file of readdirSync(cases).filter((name) => name.endsWith('.json'))) 
     const kernel = new FakeKernel();
     for (const { name, ...details } of links) kernel.add(name, details);
     const rows = bridges.map(bridgeOf);
-    const desired = desiredState({ uuid: 'root', nextCfg: 0, otherConfig: new Map(), bridges: rows }, accounts);
+    const desired = desiredState({ bridges: rows }, accounts);
     const found = JSON.parse(JSON.stringify(diff(desired, new KernelState(kernel.links))));
     if (process.env.UPDATE) writeFileSync(path, `${JSON.stringify({ bridges, links, steps: found }, undefined, 2)}\n`);
     else t.deepEqual(found, steps);

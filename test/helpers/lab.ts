@@ -74,21 +74,19 @@ export class Lab {
 
   startSwitch(daemon: 'c' | 'ours' = 'ours'): void {
     const remote = `unix:${this.socket}`;
-    const child =
-      daemon === 'ours'
-        ? this.host.spawn(process.execPath, program('datapath-linux/main.js'), '-vdbg', remote)
-        : this.host.spawn('env', `OVS_RUNDIR=${this.directory}`, 'ovs-vswitchd', '-vsyslog:off', remote);
+    const command = daemon === 'ours' ? [process.execPath, program('datapath-linux/main.js')] : ['ovs-vswitchd'];
+    const options = ['-vsyslog:off', ...(daemon === 'ours' ? ['-vconsole:dbg'] : [])];
+    const child = this.host.spawn('env', `OVS_RUNDIR=${this.directory}`, ...command, ...options, remote);
     child.stderr?.on('data', (chunk: Buffer) => {
       this.log += chunk.toString();
     });
     this.#switch = child;
   }
 
-  /** Ends the switch: SIGKILL as a crash would, SIGTERM in good order. */
-  async stopSwitch(signal: NodeJS.Signals): Promise<number | null> {
-    const status = await end(this.switch, signal);
+  /** Ends the switch: SIGKILL as a crash would, SIGTERM in good order. Both C and our daemon then die of the signal. */
+  async stopSwitch(signal: NodeJS.Signals): Promise<void> {
+    await end(this.switch, signal);
     this.#switch = undefined;
-    return status;
   }
 
   /** The C ovs-vsctl, waiting for the switch unless told otherwise. @throws with its stderr when it fails */

@@ -1,2 +1,0 @@
-/** The version of Open vSwitch whose behaviour this switch has. */
-export const ovsVersion = '3.7.0';

@@ -1,0 +1,64 @@
+/** ovs-vswitchd as a process: its options, its control socket, its pid file, driven by the C ovs-appctl. */
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import anyTest from 'ava';
+import { Lab } from '../helpers/lab.ts';
+import { rootTest as test } from '../helpers/netns.ts';
+import { until } from '../helpers/until.ts';
+
+const execute = promisify(execFile);
+const daemon = fileURLToPath(new URL('../../datapath-linux/main.js', import.meta.url));
+
+const appctl = async (lab: Lab, ...args: readonly string[]): Promise<string> => {
+  const env = { ...process.env, OVS_RUNDIR: lab.directory };
+  return (await execute('ovs-appctl', ['-t', 'ovs-vswitchd', ...args], { env })).stdout;
+};
+
+/** Starts a daemon in the background, on the lab's database. */
+const detached = (lab: Lab): Promise<string> =>
+  lab.host.run(
+    'env',
+    `OVS_RUNDIR=${lab.directory}`,
+    process.execPath,
+    daemon,
+    ...['--detach', '--pidfile', '-vsyslog:off', '-vconsole:off'],
+    `unix:${lab.socket}`,
+  );
+
+test('in the background it returns when the network is there; exit ends it, and with --cleanup the network too', async (t) => {
+  const lab = await Lab.start(t);
+  await lab.vsctlAll(['add-br br0', 'add-port br0 int0 -- set Interface int0 type=internal']);
+  await lab.stopSwitch('SIGKILL');
+  await lab.vsctl('--no-wait', 'add-br', 'br1');
+  await detached(lab);
+  t.true(await lab.host.has('br1'));
+  const pid = readFileSync(join(lab.directory, 'ovs-vswitchd.pid'), 'latin1').trim();
+  t.is(readFileSync(`/proc/${pid}/comm`, 'latin1'), 'ovs-vswitchd\n');
+  await t.throwsAsync(detached(lab), { message: /already running|Resource temporarily unavailable|pidfile/i });
+  t.regex(await appctl(lab, 'version'), /^ovs-vswitchd \(Open vSwitch\) \d+\.\d+\.\d+\n$/);
+  t.regex(await appctl(lab, 'vlog/list'), /bridge/);
+  await appctl(lab, 'exit');
+  await until('it has ended', () => !existsSync(`/proc/${pid}`));
+  t.deepEqual(
+    readdirSync(lab.directory).filter((name) => /ctl|pid$/.test(name)),
+    [],
+  );
+  t.true(await lab.host.has('int0'));
+  await detached(lab);
+  await appctl(lab, 'exit', '--cleanup');
+  await until('nothing of it is left', async () => (await lab.host.links()).length === 1);
+});
+
+anyTest('its command line is checked before anything is done', async (t) => {
+  const run = (...args: readonly string[]) => execute(process.execPath, [daemon, ...args]);
+  t.regex((await run('--version')).stdout, /^ovs-vswitchd \(Open vSwitch\) \d+\.\d+\.\d+\n$/);
+  t.regex((await run('--help')).stdout, /--detach/);
+  await t.throwsAsync(run('/tmp/db.sock'), {
+    message: /\/tmp\/db.sock: not an active connection method; use unix:FILE/,
+  });
+  await t.throwsAsync(run('--frobnicate'), { message: /unknown option/ });
+  await t.throwsAsync(run('unix:a', 'unix:b'), { message: /too many arguments/ });
+});
