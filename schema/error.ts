@@ -10,6 +10,7 @@ export type ErrorTag =
   | 'duplicate uuid-name'
   | 'I/O error'
   | 'internal error'
+  | 'invalid parameters'
   | 'not owner'
   | 'not allowed'
   | 'not supported'

@@ -2,6 +2,7 @@ import { logFor } from '../rpc/log.ts';
 import { OvsdbError } from '../schema/error.ts';
 import { formatJson, type Json } from '../schema/json.ts';
 import type { DatabaseSchema } from '../schema/schema.ts';
+import { convertTables } from './convert.ts';
 import { History, rowAtoms, type StoredTransaction } from './history.ts';
 import { MonitorHub } from './monitor-hub.ts';
 import { countAllReferences, type Tables } from './references.ts';
@@ -19,6 +20,11 @@ export interface Storage {
   /** The last transactions, oldest first, given the tables as they were loaded. */
   loadHistory(tables: Tables): StoredTransaction[];
   saveHistory(transactions: readonly StoredTransaction[]): void;
+  /**
+   * Puts another schema in place with the rows of these tables, all or nothing.
+   * @throws when that cannot be stored
+   */
+  convert(schema: DatabaseSchema, tables: Tables): void;
   /**
    * Stores what the transactions changed, all or nothing; it is safe from a crash of this program when that returns, and
    * from one of the machine when `durable`.
@@ -159,6 +165,21 @@ export class Database {
     }
   }
 
+  /**
+   * The database under another schema, which takes this one's place. What still waits here is to be withdrawn.
+   * @throws OvsdbError when the rows do not fit the schema, or it cannot be stored; then nothing has changed
+   */
+  convert(schema: DatabaseSchema): Database {
+    this.flush();
+    const tables = convertTables(this.tables, schema, this.#clock.newUuid);
+    try {
+      this.#storage?.convert(schema, tables);
+    } catch (error) {
+      throw new OvsdbError('I/O error', error instanceof Error ? error.message : String(error));
+    }
+    return new Database(schema, this.#clock, this.#storage ?? heldIn(tables));
+  }
+
   close(): void {
     this.flush();
     this.#waiting.close();
@@ -174,6 +195,18 @@ export class Database {
 /** As a transaction that failed as a whole is answered (RFC 7047 section 4.1.3): the error behind all results. */
 const failure = (operations: readonly Json[], error: OvsdbError): string =>
   formatJson([...operations.map(() => null), error.toJson()]);
+
+/** Gives a database in memory its first rows. */
+const heldIn = (source: Tables): Storage => ({
+  load(tables) {
+    for (const [name, table] of tables) for (const row of source.get(name)?.rows() ?? []) table.put(row.uuid, row);
+  },
+  loadHistory: () => [],
+  saveHistory() {},
+  convert() {},
+  write() {},
+  close() {},
+});
 
 const countAtoms = (tables: Tables): number => {
   let atoms = 0;

@@ -36,6 +36,12 @@ export const announceDatabase = (server: Database, schema: DatabaseSchema): void
   write(server, { op: 'insert', table: 'Database', row });
 };
 
+/** Notes in `_Server` that a database has another schema. */
+export const announceSchema = (server: Database, schema: DatabaseSchema): void => {
+  const row = { schema: formatJson(schemaToJson(schema), true) };
+  write(server, { op: 'update', table: 'Database', where: [['name', '==', schema.name]], row });
+};
+
 /** Notes in `_Server` that a database is not served any more. */
 export const withdrawDatabase = (server: Database, name: string): void =>
   write(server, { op: 'delete', table: 'Database', where: [['name', '==', name]] });

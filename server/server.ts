@@ -2,11 +2,20 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { logFor } from '../rpc/log.ts';
+import { OvsdbError } from '../schema/error.ts';
+import type { Json } from '../schema/json.ts';
+import { parseSchema } from '../schema/schema.ts';
 import { Database } from './database.ts';
 import { Locks } from './lock.ts';
 import { convertLogFile } from './log-conversion.ts';
 import { Remotes, type RemotesOptions } from './remotes.ts';
-import { announceDatabase, builtInSchema, createServerDatabase, withdrawDatabase } from './server-database.ts';
+import {
+  announceDatabase,
+  announceSchema,
+  builtInSchema,
+  createServerDatabase,
+  withdrawDatabase,
+} from './server-database.ts';
 import type { Session, SessionHost } from './session.ts';
 import { SqliteStorage } from './storage.ts';
 import type { Clock } from './transact.ts';
@@ -45,6 +54,7 @@ export class Server {
       databases: this.#databases,
       locks: new Locks(),
       conditionalMonitors: true,
+      convert: (database, schema) => this.#convertDatabase(database, schema),
     };
     this.#remotes = new Remotes(this.#host, connections);
   }
@@ -152,6 +162,28 @@ export class Server {
     withdrawDatabase(this.#serverDatabase, name);
     database.close();
     await this.#remotes.look();
+  }
+
+  /**
+   * Puts a database under another schema, with its rows. Clients are told as when it is removed.
+   * @returns what is to be done once the client that asked has its answer
+   * @throws OvsdbError; then nothing has changed
+   */
+  #convertDatabase(old: Database, json: Json): () => void {
+    const schema = parseSchema(json);
+    const { name } = old.schema;
+    if (schema.name !== name) {
+      const details = `new schema name (${schema.name}) does not match database name (${name})`;
+      throw new OvsdbError('invalid parameters', details);
+    }
+    const database = old.convert(schema);
+    for (const session of this.clients) session.forget(old);
+    this.#databases.set(name, database);
+    announceSchema(this.#serverDatabase, schema);
+    return () => {
+      this.#disconnectUnaware(`database ${name} schema conversion`);
+      this.#remotes.look().catch((error) => log.warn(`remotes: ${error}`));
+    };
   }
 
   /** Makes all clients connect anew. */

@@ -23,6 +23,12 @@ export interface SessionHost {
   readonly locks: Locks;
   /** Whether clients may use `monitor_cond` and what came with it (ovs-appctl, ovsdb-server/disable-monitor-cond). */
   readonly conditionalMonitors: boolean;
+  /**
+   * Puts a database under another schema.
+   * @returns what is to be done once that is answered
+   * @throws OvsdbError
+   */
+  readonly convert: (database: Database, schema: Json) => () => void;
 }
 
 /** A transaction that is not answered yet. */
@@ -245,6 +251,18 @@ export class Session implements LockOwner {
     return [true, history.last, new JsonText(monitor.updates(missed.changes) ?? '{}')];
   }
 
+  /** ovsdb-server(7), section 4.1.22 */
+  convert(params: readonly Json[], { id }: Request): undefined {
+    const database = this.#database(params, 'convert');
+    const [, schema, ...rest] = params;
+    if (schema === undefined || rest.length > 0) throw syntaxError('array expected', params);
+    const refused = refusalOf(database.schema.name, this.#policy)('convert');
+    if (refused !== undefined) throw new OvsdbError('not allowed', refused);
+    const finish = this.#host.convert(database, schema);
+    this.#peer.reply(id, {});
+    finish();
+  }
+
   changeConditions(params: readonly Json[]): OutJson {
     const [id = null, newId, requests] = params;
     if (newId === undefined || requests === undefined) throw syntaxError('invalid parameters', params);
@@ -371,6 +389,7 @@ const methods: ReadonlyMap<string, Method> = new Map<string, Method>([
   ['monitor_cond_since', inOrder((session, params) => session.monitor(params, 3, 'monitor_cond_since'))],
   ['monitor_cond_change', inOrder((session, params) => session.changeConditions(params))],
   ['monitor_cancel', inOrder((session, params) => session.cancelMonitor(params))],
+  ['convert', inOrder((session, params, request) => session.convert(params, request))],
   ['lock', inOrder((session, params) => session.lock(params, false))],
   ['steal', inOrder((session, params) => session.lock(params, true))],
   ['unlock', inOrder((session, params) => session.unlock(params))],
