@@ -1,4 +1,5 @@
 /** Runs an action one at a time; asking for it while it runs, any number of times, means one more run afterwards. */
+import { setImmediate as turn } from 'node:timers/promises';
 
 /** After a failed run, in milliseconds: the first pause, doubled up to the last. */
 const minBackoff = 100;
@@ -21,7 +22,7 @@ export class Loop {
     this.#failed = failed;
   }
 
-  /** Runs at once, or when the present run is over. */
+  /** Runs when what is happening now has happened, or when the present run is over. */
   now(): void {
     if (this.#stopped) return;
     this.#wanted = true;
@@ -49,6 +50,8 @@ export class Loop {
   }
 
   async #run(): Promise<void> {
+    // Messages that came together cause one run.
+    await turn();
     while (this.#wanted && !this.#stopped) {
       this.#wanted = false;
       const start = performance.now();

@@ -49,7 +49,7 @@ export class Reporter {
     this.#options = options;
   }
 
-  /** After a new connection: the server may not hold what was written to another. */
+  /** After a failure or with a new connection: the server may not hold what was written. */
   forget(): void {
     this.#statistics.clear();
     this.#toldAbout = false;

@@ -140,7 +140,13 @@ class RunningSwitch implements Switch {
   }
 
   async #write(operations: readonly OutJson[]): Promise<void> {
-    if (operations.length > 0) await this.#replica.transact(whileLocked(operations));
+    if (operations.length === 0) return;
+    try {
+      await this.#replica.transact(whileLocked(operations));
+    } catch (error) {
+      this.#reporter.forget();
+      throw error;
+    }
   }
 
   #logOutcome({ steps, failures, problems }: Outcome): void {
@@ -183,7 +189,7 @@ class RunningSwitch implements Switch {
     this.#statisticsTimer = setTimeout(() => {
       const current = this.#configuration();
       this.#scheduleStatistics(current);
-      if (current) this.#refresh();
+      if (current) this.#refresh().catch((error: unknown) => this.#log.dbg(`statistics: ${error}`));
     }, interval);
   }
 
@@ -191,8 +197,8 @@ class RunningSwitch implements Switch {
    * Besides the counters, whatever changes without a notice is looked at now: devices in other namespaces. And what
    * the kernel refused is tried again.
    */
-  #refresh(): void {
-    this.#write(this.#reporter.reportStatistics()).catch((error: unknown) => this.#log.dbg(`statistics: ${error}`));
+  async #refresh(): Promise<void> {
     if (this.#refused || this.#reporter.seesOtherNamespaces) this.#loop.soon();
+    await this.#write(this.#reporter.reportStatistics());
   }
 }
