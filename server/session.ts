@@ -197,8 +197,10 @@ export class Session implements LockOwner {
     return database;
   }
 
+  /** The server's own comes last. */
   listDatabases(): OutJson {
-    return [...this.#host.databases.keys()];
+    const names = [...this.#host.databases.keys()];
+    return names.sort((a, b) => Number(a.startsWith('_')) - Number(b.startsWith('_')));
   }
 
   getSchema(params: readonly Json[]): OutJson {
