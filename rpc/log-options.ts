@@ -1,15 +1,84 @@
-import { isLevel, setLogLevel } from './log.ts';
+import { resolve } from 'node:path';
+import type { DaemonOptions, LogOptions } from './daemon-options.ts';
+import { directories, runPath } from './directories.ts';
 import type { Option } from './options.ts';
 
-/** The options that say what a program logs (ovs-vsctl(8), "Logging options"). */
-export const logOptions: readonly Option<unknown>[] = [
+type Writable<T> = { -readonly [name in keyof T]: T[name] };
+
+/** The settings of a program that logs. */
+export interface LogSettings {
+  readonly log: Omit<Writable<LogOptions>, 'verbose'> & { readonly verbose: string[] };
+}
+
+/** The options that say what a program logs, and where to (ovs-vsctl(8), "Logging options"). */
+export const logOptions = (program: string): readonly Option<LogSettings>[] => [
+  { long: 'verbose', short: 'v', argument: 'optional', apply: ({ log }, spec) => log.verbose.push(spec) },
   {
-    long: 'verbose',
-    short: 'v',
+    long: 'log-file',
     argument: 'optional',
-    apply: (_settings, spec) => {
-      const level = spec.split(':').at(-1) || 'dbg';
-      if (isLevel(level)) setLogLevel(level);
+    apply: ({ log }, file) => {
+      log.logFile = file ? resolve(file) : resolve(directories().log, `${program}.log`);
+    },
+  },
+  {
+    long: 'syslog-method',
+    argument: 'required',
+    apply: ({ log }, method) => {
+      log.syslogMethod = method;
+    },
+  },
+  {
+    long: 'syslog-target',
+    argument: 'required',
+    apply: ({ log }, target) => {
+      log.syslogTarget = target;
+    },
+  },
+];
+
+/** The settings of a program that can run in the background. */
+export interface ProcessSettings {
+  readonly process: Writable<DaemonOptions>;
+}
+
+/** The options that say how a program runs as a process (ovsdb-server(1), "Daemon Options"). */
+export const processOptions = (program: string): readonly Option<ProcessSettings>[] => [
+  {
+    long: 'detach',
+    apply: ({ process }) => {
+      process.detach = true;
+    },
+  },
+  {
+    long: 'monitor',
+    apply: ({ process }) => {
+      process.monitor = true;
+    },
+  },
+  {
+    long: 'no-chdir',
+    apply: ({ process }) => {
+      process.chdir = false;
+    },
+  },
+  {
+    long: 'user',
+    argument: 'required',
+    apply: ({ process }, user) => {
+      process.user = user;
+    },
+  },
+  {
+    long: 'pidfile',
+    argument: 'optional',
+    apply: ({ process }, file) => {
+      process.pidfile = runPath(file || `${program}.pid`);
+    },
+  },
+  {
+    long: 'overwrite-pidfile',
+    apply: ({ process }) => {
+      process.overwritePidfile = true;
     },
   },
 ];

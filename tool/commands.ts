@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { defaultDatabase, defaultSchema } from '../rpc/directories.ts';
+import type { LogSettings } from '../rpc/log-options.ts';
 import { readSchemaFile, sameSchema } from '../rpc/schema-file.ts';
 import { systemMessage } from '../rpc/system-error.ts';
 import { readJson } from '../schema/json-check.ts';
@@ -14,7 +15,7 @@ import { runTransaction } from './transaction.ts';
 import { compareVersions } from './version.ts';
 
 /** What the options say. */
-export interface Settings {
+export interface Settings extends LogSettings {
   verbosity: number;
 }
 
@@ -236,6 +237,9 @@ export const help = (): string =>
     '  -m, --more                  show more of each record (twice: also the values)\n',
     '  --rbac-role=ROLE            the role for query and transact\n',
     '  -v, --verbose[=SPEC]        what to log\n',
+    '  --log-file[=FILE]           log to a file\n',
+    '  --syslog-method=METHOD      how to reach syslog\n',
+    '  --syslog-target=HOST:PORT   log to syslog by UDP\n',
     '  -h, --help                  print this help\n',
     '  -V, --version               print the version\n',
   ].join('');

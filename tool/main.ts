@@ -1,5 +1,7 @@
 #!/usr/bin/env node
+import { applyLogLevels, openLog } from '../rpc/daemon-options.ts';
 import { logOptions } from '../rpc/log-options.ts';
+import { LogSpecError } from '../rpc/log-spec.ts';
 import { applyOptions, type Option, UsageError } from '../rpc/options.ts';
 import { SchemaFileError } from '../rpc/schema-file.ts';
 import { ovsVersion } from '../rpc/version.ts';
@@ -31,7 +33,7 @@ const options: readonly Option<Settings>[] = [
   },
   // Roles limit what clients do. Whoever can write the file may do anything with it.
   { long: 'rbac-role', argument: 'required', apply: () => {} },
-  ...logOptions,
+  ...logOptions('ovsdb-tool'),
   { long: 'help', short: 'h', apply: finish(help()) },
   { long: 'version', short: 'V', apply: finish(`ovsdb-tool (Open vSwitch) ${ovsVersion}\n`) },
 ];
@@ -44,8 +46,10 @@ const findCommand = (name: string | undefined): Command => {
 };
 
 const run = (argv: readonly string[]): number => {
-  const settings: Settings = { verbosity: 0 };
+  const settings: Settings = { verbosity: 0, log: { verbose: [] } };
   const [name, ...args] = applyOptions(argv, options, settings);
+  applyLogLevels(settings.log);
+  openLog('ovsdb-tool', settings.log);
   const { min, max, run } = findCommand(name);
   if (args.length < min) throw new UsageError(`'${name}' command requires at least ${min} arguments`);
   if (args.length > max) throw new UsageError(`'${name}' command takes at most ${max} arguments`);
@@ -60,7 +64,7 @@ const run = (argv: readonly string[]): number => {
   return status;
 };
 
-const expected = [UsageError, Failure, SchemaFileError, OvsdbError, StorageError, RefusedRecord] as const;
+const expected = [UsageError, Failure, SchemaFileError, OvsdbError, StorageError, RefusedRecord, LogSpecError] as const;
 
 const main = (): number => {
   try {

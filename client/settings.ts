@@ -1,0 +1,77 @@
+import type { LogSettings, ProcessSettings } from '../rpc/log-options.ts';
+import { logOptions, processOptions } from '../rpc/log-options.ts';
+import { type Option, UsageError } from '../rpc/options.ts';
+import { type TableStyle, tableOptions, tableStyle } from '../rpc/table.ts';
+import { type TlsSettings, tlsOptions } from '../rpc/tls-options.ts';
+
+/** What the command line's options say. */
+export interface Settings extends LogSettings, ProcessSettings, TlsSettings {
+  readonly style: TableStyle;
+  /** Seconds after which the program ends itself; 0 is never. */
+  timeout: number;
+  /** Whether a monitor's tables tell the time. */
+  timestamp: boolean;
+  /** Whether a backup may be restored to a database of another schema. */
+  force: boolean;
+  /** Whether the server keeps the connection when a database goes: asked for if it can be, or must be, or not. */
+  changeAware: 'if possible' | 'required' | 'no';
+}
+
+export const defaultSettings = (): Settings => ({
+  style: tableStyle('table'),
+  log: { verbose: [] },
+  process: { chdir: true },
+  tls: {},
+  timeout: 0,
+  timestamp: false,
+  force: false,
+  changeAware: 'if possible',
+});
+
+const parseTimeout = (text: string): number => {
+  if (!/^\d+$/.test(text) || Number(text) === 0) throw new UsageError(`value ${text} on -t or --timeout is invalid`);
+  return Number(text);
+};
+
+/** The options of ovsdb-client(1), but --help and --version. */
+export const options: readonly Option<Settings>[] = [
+  {
+    long: 'timeout',
+    short: 't',
+    argument: 'required',
+    apply: (settings, seconds) => {
+      settings.timeout = parseTimeout(seconds);
+    },
+  },
+  {
+    long: 'timestamp',
+    apply: (settings) => {
+      settings.timestamp = true;
+    },
+  },
+  {
+    long: 'force',
+    apply: (settings) => {
+      settings.force = true;
+    },
+  },
+  {
+    long: 'db-change-aware',
+    apply: (settings) => {
+      settings.changeAware = 'required';
+    },
+  },
+  {
+    long: 'no-db-change-aware',
+    apply: (settings) => {
+      settings.changeAware = 'no';
+    },
+  },
+  // For clusters: every server of ours leads.
+  { long: 'leader-only', apply: () => {} },
+  { long: 'no-leader-only', apply: () => {} },
+  ...tableOptions,
+  ...tlsOptions,
+  ...processOptions('ovsdb-client'),
+  ...logOptions('ovsdb-client'),
+];
