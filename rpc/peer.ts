@@ -123,10 +123,25 @@ export class Peer {
    * @throws RpcError when the peer answers with an error; Error when the connection ends first
    */
   request(method: string, params: OutJson): Promise<Json> {
+    return this.requestInOrder(method, params, (result) => result);
+  }
+
+  /**
+   * As `request`, but `take` gets the result at once, before anything that came behind it is handled.
+   * @returns what `take` makes of it, or what it throws
+   */
+  requestInOrder<Result>(method: string, params: OutJson, take: (result: Json) => Result): Promise<Result> {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw new Error('the connection is closed');
       const id = this.#nextId++;
-      this.#waiting.set(id, { resolve, reject });
+      const taken = (result: Json) => {
+        try {
+          resolve(take(result));
+        } catch (error) {
+          reject(error);
+        }
+      };
+      this.#waiting.set(id, { resolve: taken, reject });
       this.#send({ kind: 'request', method, params, id });
     });
   }

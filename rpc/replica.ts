@@ -114,7 +114,11 @@ export class Replica {
   async #monitor(client: Client): Promise<void> {
     const { database } = this.#options;
     const params = [database, ['replica', database], this.#monitorRequests(), this.#lastTransaction];
-    const reply = await client.peer.request('monitor_cond_since', params);
+    // Updates may come right behind the reply: they are of use once the rows are there.
+    await client.peer.requestInOrder('monitor_cond_since', params, (reply) => this.#begin(reply));
+  }
+
+  #begin(reply: Json): void {
     const [found, lastTransaction, updates] = isArray(reply) ? reply : [];
     if (found !== true) this.#tables = new Map();
     this.#lastTransaction = typeof lastTransaction === 'string' ? lastTransaction : zeroUuid;

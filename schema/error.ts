@@ -4,6 +4,8 @@ import { formatJson, type Json, type OutJsonObject } from './json.ts';
 export type ErrorTag =
   | 'aborted'
   | 'canceled'
+  | 'database not available'
+  | 'consistency violation'
   | 'constraint violation'
   | 'domain error'
   | 'duplicate uuid'

@@ -2,13 +2,14 @@ import { logFor } from '../rpc/log.ts';
 import { OvsdbError } from '../schema/error.ts';
 import { formatJson, type Json } from '../schema/json.ts';
 import type { DatabaseSchema } from '../schema/schema.ts';
+import { checkTransaction } from './commit.ts';
 import { convertTables } from './convert.ts';
 import { History, rowAtoms, type StoredTransaction } from './history.ts';
 import { MonitorHub } from './monitor-hub.ts';
 import { countAllReferences, type Tables } from './references.ts';
 import { Table } from './table.ts';
-import { type Clock, type Outcome, type Requester, transact } from './transact.ts';
-import type { RowChange } from './transaction.ts';
+import { type Clock, type Done, type Requester, rehearse, transact } from './transact.ts';
+import { type RowChange, Transaction } from './transaction.ts';
 import { WaitList } from './wait-list.ts';
 
 const log = logFor('database');
@@ -40,14 +41,37 @@ export interface Request {
   readonly requester: Requester;
   /** Called once, with the array of results as text, when they are stored. */
   readonly done: (results: string) => void;
+  /** Called instead when the server that it was forwarded to refused it as a whole, or went away: with the error. */
+  readonly refused?: (error: Json) => void;
+  /** Changes rows here although the database is another server's: for what this server itself notes in them. */
+  readonly local?: boolean;
 }
 
-type Done = Extract<Outcome, { kind: 'done' }>;
+/** Carries out, elsewhere, the transactions that would change a database which is another server's. */
+export interface Forwarder {
+  forward(request: Request): void;
+  /** Its answer is not wanted any more; false when it was never forwarded, or has been answered. */
+  withdraw(request: Request): boolean;
+}
+
+/** What another server's database did. */
+export interface Change {
+  /** @throws OvsdbError */
+  readonly edit: (transaction: Transaction) => void;
+  /** The transaction's id there; undefined when that is not known. */
+  readonly id: string | undefined;
+  /** Called instead of changing anything when the rows would break a rule of the schema, or cannot be stored. */
+  readonly failed: (error: OvsdbError) => void;
+}
+
 interface Executed {
-  readonly request: Request;
   readonly outcome: Done;
   /** By which the transaction is known to clients that come back. */
   readonly id: string;
+  readonly done: (results: string) => void;
+  readonly failed: (error: OvsdbError) => void;
+  /** Runs it once more, after it was undone. */
+  readonly again: () => void;
 }
 
 /**
@@ -61,17 +85,24 @@ export class Database {
   /** Called after each transaction that changed something; for what the server itself reads from the database. */
   readonly watchers = new Set<(changes: readonly RowChange[]) => void>();
   readonly history: History;
+  /** Clients may not change it: it is the backup of another server's. */
+  readOnly = false;
   readonly #storage: Storage | undefined;
+  readonly #forwarder: Forwarder | undefined;
   readonly #clock: Clock;
   readonly #waiting: WaitList;
   #group: Executed[] = [];
 
-  /** Without `storage` the database lives in memory only. */
-  constructor(schema: DatabaseSchema, clock: Clock, storage?: Storage) {
+  /**
+   * @param storage without it the database lives in memory only
+   * @param forwarder for a database that is another server's
+   */
+  constructor(schema: DatabaseSchema, clock: Clock, storage?: Storage, forwarder?: Forwarder) {
     this.schema = schema;
     this.tables = new Map([...schema.tables].map(([name, table]) => [name, new Table(table)]));
     this.#clock = clock;
     this.#storage = storage;
+    this.#forwarder = forwarder;
     storage?.load(this.tables, clock.newUuid);
     countAllReferences(this.tables);
     this.history = new History(countAtoms(this.tables));
@@ -86,7 +117,27 @@ export class Database {
    */
   submit(request: Request): () => boolean {
     this.#execute(request, 0);
-    return () => this.#waiting.withdraw(request);
+    return () => this.#waiting.withdraw(request) || this.#forwarder?.withdraw(request) === true;
+  }
+
+  /** Does what another server's database did. It is stored and told with the transactions of this turn. */
+  apply(change: Change): void {
+    const { edit, id = this.#clock.newUuid(), failed } = change;
+    const transaction = new Transaction(this.#clock.newUuid);
+    try {
+      edit(transaction);
+      const outcome: Done = {
+        kind: 'done',
+        results: '',
+        changes: checkTransaction(this.tables, transaction),
+        transaction,
+      };
+      this.#enqueue({ outcome, id, done: () => {}, failed, again: () => this.apply(change) });
+    } catch (error) {
+      transaction.undo();
+      if (!(error instanceof OvsdbError)) throw error;
+      failed(error);
+    }
   }
 
   #execute(request: Request, waited: number): void {
@@ -96,15 +147,31 @@ export class Database {
       this.#waiting.add(request, outcome.transaction.reads, outcome.timeout, waited);
       return;
     }
+    if (outcome.kind === 'rehearsed') {
+      this.#forwarder?.forward(request);
+      return;
+    }
+    const { operations, done } = request;
+    this.#enqueue({
+      outcome,
+      id: this.#clock.newUuid(),
+      done,
+      failed: (error) => done(failure(operations, error)),
+      again: () => this.#execute(request, 0),
+    });
+  }
+
+  #enqueue(executed: Executed): void {
     if (this.#group.length === 0) setImmediate(() => this.flush());
-    this.#group.push({ request, outcome, id: this.#clock.newUuid() });
+    this.#group.push(executed);
   }
 
   /** Undefined after a fault of ours, which the client is told of. */
-  #run(request: Request, waited: number): Outcome | undefined {
+  #run(request: Request, waited: number): ReturnType<typeof rehearse> | undefined {
     const { operations, requester, done } = request;
     try {
-      return transact(this.tables, operations, requester, this.#clock.newUuid, waited);
+      const runHere = this.#forwarder === undefined || request.local === true ? transact : rehearse;
+      return runHere(this.tables, operations, requester, this.#clock.newUuid, waited);
     } catch (error) {
       log.err(`internal error: ${error instanceof Error ? error.stack : error}`);
       done(failure(operations, new OvsdbError('internal error', String(error))));
@@ -137,13 +204,13 @@ export class Database {
     );
   }
 
-  #publish({ request, outcome, id }: Executed): void {
+  #publish({ outcome, id, done }: Executed): void {
     if (outcome.changes.length > 0) {
       this.history.add({ id, changes: outcome.changes });
       this.monitors.publish(outcome.changes, id);
       for (const watcher of this.watchers) watcher(outcome.changes);
     }
-    request.done(outcome.results);
+    done(outcome.results);
     this.#waiting.changed(outcome.changes);
   }
 
@@ -156,11 +223,11 @@ export class Database {
     const [only] = group;
     if (group.length === 1 && only !== undefined) {
       const details = error instanceof Error ? error.message : String(error);
-      only.request.done(failure(only.request.operations, new OvsdbError('I/O error', details)));
+      only.failed(new OvsdbError('I/O error', details));
       return;
     }
-    for (const { request } of group) {
-      this.#execute(request, 0);
+    for (const { again } of group) {
+      again();
       this.flush();
     }
   }
@@ -170,6 +237,9 @@ export class Database {
    * @throws OvsdbError when the rows do not fit the schema, or it cannot be stored; then nothing has changed
    */
   convert(schema: DatabaseSchema): Database {
+    if (this.#forwarder !== undefined) {
+      throw new OvsdbError('not allowed', `database ${this.schema.name} is a relay: convert it at its source`);
+    }
     this.flush();
     const tables = convertTables(this.tables, schema, this.#clock.newUuid);
     try {
@@ -177,7 +247,9 @@ export class Database {
     } catch (error) {
       throw new OvsdbError('I/O error', error instanceof Error ? error.message : String(error));
     }
-    return new Database(schema, this.#clock, this.#storage ?? heldIn(tables));
+    const converted = new Database(schema, this.#clock, this.#storage ?? heldIn(tables));
+    converted.readOnly = this.readOnly;
+    return converted;
   }
 
   close(): void {

@@ -24,7 +24,9 @@ export const writeStatus = (remotes: Iterable<readonly [StatusRow, RemoteStatus]
     others.push(operation);
     operations.set(row.database, others);
   }
-  for (const [database, list] of operations) database.submit({ operations: list, requester, done: logFailure });
+  for (const [database, list] of operations) {
+    database.submit({ operations: list, requester, done: logFailure, local: true });
+  }
 };
 
 const updateFor = ({ table, uuid }: StatusRow, { isConnected, status }: RemoteStatus): JsonObject | undefined => {
