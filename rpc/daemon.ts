@@ -1,9 +1,10 @@
-import { closeSync, fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, mkdirSync, readSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { native } from '../native/index.ts';
 import type { DaemonOptions, LogOptions } from './daemon-options.ts';
 import { applyLogLevels, openLog } from './daemon-options.ts';
 import { becomeUser } from './daemon-user.ts';
+import { directories } from './directories.ts';
 import { logFor } from './log.ts';
 import { PidFile } from './pidfile.ts';
 import {
@@ -74,6 +75,7 @@ const work = async (program: Program, launched: boolean): Promise<number> => {
   } catch {
     return 1;
   }
+  makeRunDirectory();
   const { pidfile, overwritePidfile } = options;
   const daemon = new Daemon({
     options,
@@ -86,6 +88,13 @@ const work = async (program: Program, launched: boolean): Promise<number> => {
   } finally {
     await daemon.end();
   }
+};
+
+/** After a start of the machine it is not there. Who may not make it hears so from what should be in it. */
+const makeRunDirectory = (): void => {
+  try {
+    mkdirSync(directories().run, { recursive: true, mode: 0o755 });
+  } catch {}
 };
 
 /** What `ps` shows, and `/proc/PID/comm`, by which scripts know a daemon. */

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { formatAddress, parseActiveAddress, parsePassiveAddress, type SocketAddress, TargetError } from './address.ts';
 import { Credentials } from './credentials.ts';
@@ -8,6 +9,7 @@ import { runPath } from './directories.ts';
 import type { TextLimits } from './json-splitter.ts';
 import { logFor } from './log.ts';
 import { SecureAcceptor, secureClient } from './secure.ts';
+import { SystemError } from './system-error.ts';
 import type { Transport } from './transport.ts';
 import { shortenPath } from './unix-path.ts';
 
@@ -55,7 +57,7 @@ const parse = (target: string, methods: ReadonlyMap<string, Parse>, kind: string
  */
 export const checkTarget = (target: string): void => {
   if (isPassive(target)) parse(target, passiveMethods, 'a passive');
-  else parse(target, activeMethods, 'a connection');
+  else parse(target, activeMethods, 'a');
 };
 
 /** The targets of a list separated by commas, as clients take it; file names may hold commas, methods tell. */
@@ -183,7 +185,8 @@ const listenUnix = async (path: string, accept: ListenOptions['accept']): Promis
     await listening(server, () => withUmask(0o007, () => server.listen({ path: shorter.path })));
   } catch (error) {
     shorter.release();
-    throw error;
+    // What the kernel called ENOENT, libuv calls EACCES.
+    throw existsSync(dirname(path)) ? error : new SystemError('ENOENT', undefined, { cause: error });
   }
   return { port: undefined, close: () => server.close() };
 };

@@ -1,10 +1,10 @@
-import { connect } from 'node:net';
 import type { Json } from '../schema/json.ts';
 import { runPath } from './directories.ts';
 import { logFor } from './log.ts';
 import { Peer, RpcError } from './peer.ts';
 import { PidFileError, readPidFile } from './pidfile.ts';
 import { systemMessage } from './system-error.ts';
+import { dial } from './target.ts';
 import { defaultControlPath } from './unixctl.ts';
 
 const log = logFor('unixctl');
@@ -41,17 +41,13 @@ export class ControlClient {
 
   /** @throws ControlError */
   static async connect(path: string): Promise<ControlClient> {
-    const socket = connect({ path });
     try {
-      await new Promise<void>((resolve, reject) => {
-        socket.once('connect', resolve);
-        socket.once('error', reject);
-      });
+      const stream = await dial(`unix:${path}`);
+      return new ControlClient(new Peer(stream, { request: () => {}, notification: () => {} }));
     } catch (error) {
       log.warn(`failed to connect to ${path}`);
       throw new ControlError(`cannot connect to "${path}" (${systemMessage(error)})`);
     }
-    return new ControlClient(new Peer(socket, { request: () => {}, notification: () => {} }));
   }
 
   /**

@@ -1,21 +1,22 @@
-import { rmSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Json } from '../schema/json.ts';
 import { CommandError, type Commands } from './command.ts';
+import { counted } from './coverage.ts';
 import { runPath } from './directories.ts';
 import { logFor } from './log.ts';
 import { Peer, type Request } from './peer.ts';
 import { systemMessage } from './system-error.ts';
+import { type Accepted, type Listener, listen } from './target.ts';
+import type { Transport } from './transport.ts';
 
 const log = logFor('unixctl', { perMinute: 5, burst: 5 });
+const received = counted('unixctl_received');
+const replied = counted('unixctl_replied');
 
 /** How a client wants its answers: as text, or as JSON that wraps it (`ovs-appctl --format`). */
 const formats = ['text', 'json'] as const;
 type Format = (typeof formats)[number];
 const isFormat = (word: Json | undefined): word is Format => formats.some((format) => format === word);
-
-/** Group and owner may use a control socket. */
-const socketUmask = 0o007;
 
 /** The path of a program's control socket when none is named. */
 export const defaultControlPath = (program: string, pid: number = process.pid): string =>
@@ -23,58 +24,37 @@ export const defaultControlPath = (program: string, pid: number = process.pid): 
 
 /** A control socket: whoever can write to it may give the program commands (ovs-appctl(8)). */
 export class ControlServer {
-  readonly #server: Server;
   readonly #connections = new Set<Connection>();
+  #listener: Listener | undefined;
 
-  private constructor(server: Server) {
-    this.#server = server;
-  }
+  private constructor() {}
 
   /**
    * Listens at `path`; a socket that is there is replaced.
    * @throws Error that names the path
    */
   static async listen(path: string, commands: Commands): Promise<ControlServer> {
-    const server = createServer();
-    const control = new ControlServer(server);
-    server.on('connection', (socket) => control.#accept(socket, commands));
+    const control = new ControlServer();
     try {
-      rmSync(path, { force: true });
-      await listenRestricted(server, path);
+      const accept = ({ carrier, name }: Accepted) => control.#accept(carrier, name, commands);
+      control.#listener = await listen(`punix:${path}`, { accept });
+      return control;
     } catch (error) {
       throw new Error(`${path}: could not initialize control socket (${systemMessage(error)})`, { cause: error });
     }
-    server.on('error', (error) => log.warn(`${path}: accept failed: ${systemMessage(error)}`));
-    return control;
   }
 
-  #accept(socket: Socket, commands: Commands): void {
-    const connection: Connection = new Connection(socket, commands, () => this.#connections.delete(connection));
+  #accept(carrier: Duplex | Transport, name: string, commands: Commands): void {
+    const connection: Connection = new Connection(carrier, name, commands, () => this.#connections.delete(connection));
     this.#connections.add(connection);
   }
 
   /** Stops listening, which removes the socket, and ends connections once their answers have left. */
-  async close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  close(): void {
+    this.#listener?.close();
     for (const connection of this.#connections) connection.close();
-    await closed;
   }
 }
-
-/** The socket file is made while listen() runs, with the modes that the umask of that moment leaves. */
-const listenRestricted = (server: Server, path: string): Promise<void> =>
-  new Promise((resolve, reject) => {
-    server.once('error', reject);
-    const umask = process.umask(socketUmask);
-    try {
-      server.listen({ path }, () => {
-        server.off('error', reject);
-        resolve();
-      });
-    } finally {
-      process.umask(umask);
-    }
-  });
 
 /** A client. Its commands run one after the other, and are answered in that order. */
 class Connection {
@@ -83,15 +63,15 @@ class Connection {
   #last: Promise<void> = Promise.resolve();
   #format: Format = 'text';
 
-  constructor(socket: Socket, commands: Commands, closed: () => void) {
+  constructor(carrier: Duplex | Transport, name: string, commands: Commands, closed: () => void) {
     this.#commands = commands;
-    this.#peer = new Peer(socket, {
+    this.#peer = new Peer(carrier, {
       request: (request) => {
         this.#last = this.#last.then(() => this.#run(request));
       },
       notification: () => this.#peer.close(new Error('received unexpected notification message')),
       closed: (reason) => {
-        if (reason !== undefined) log.warn(`control connection dropped (${reason.message})`);
+        if (reason !== undefined) log.warn(`${name}: control connection dropped (${reason.message})`);
         closed();
       },
     });
@@ -102,6 +82,7 @@ class Connection {
   }
 
   async #run({ method, params, id }: Request): Promise<void> {
+    received();
     try {
       const answer = method === 'set-options' ? this.#setOptions(params) : await this.#commands.run(method, params);
       const text = ended(answer);
@@ -110,6 +91,7 @@ class Connection {
       if (!(error instanceof CommandError)) log.err(`${method}: internal error: ${describe(error)}`);
       this.#peer.replyError(id, ended(error instanceof Error ? error.message : String(error)));
     }
+    replied();
   }
 
   #setOptions([option, value]: readonly Json[]): string {

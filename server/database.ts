@@ -32,6 +32,8 @@ export interface Storage {
    * @throws when it cannot be stored
    */
   write(transactions: readonly StoredTransaction[], durable: boolean): void;
+  /** Gives the space of what was deleted back. @throws when it cannot */
+  compact(): void;
   close(): void;
 }
 
@@ -92,6 +94,7 @@ export class Database {
   readonly #clock: Clock;
   readonly #waiting: WaitList;
   #group: Executed[] = [];
+  #storageProblem: string | undefined;
 
   /**
    * @param storage without it the database lives in memory only
@@ -186,7 +189,9 @@ export class Database {
       this.#group = [];
       try {
         this.#store(group);
+        this.#storageProblem = undefined;
       } catch (error) {
+        this.#storageProblem = error instanceof Error ? error.message : String(error);
         this.#recover(group, error);
         continue;
       }
@@ -252,6 +257,17 @@ export class Database {
     return converted;
   }
 
+  /** Why the last transaction could not be stored; undefined when it was. */
+  get storageProblem(): string | undefined {
+    return this.#storageProblem;
+  }
+
+  /** @throws StorageError */
+  compact(): void {
+    this.flush();
+    this.#storage?.compact();
+  }
+
   close(): void {
     this.flush();
     this.#waiting.close();
@@ -276,6 +292,7 @@ const heldIn = (source: Tables): Storage => ({
   loadHistory: () => [],
   saveHistory() {},
   convert() {},
+  compact() {},
   write() {},
   close() {},
 });

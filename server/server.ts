@@ -209,8 +209,8 @@ export class Server {
   }
 }
 
-/** @throws StorageError */
-const createDatabase = (path: string): void => {
+/** Makes a database file for a virtual switch. @throws StorageError */
+export const createDatabase = (path: string): void => {
   mkdirSync(dirname(path), { recursive: true });
   SqliteStorage.create(path, builtInSchema('vswitch'));
   log.info(`${path}: created`);

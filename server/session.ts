@@ -337,12 +337,12 @@ export class Session implements LockOwner {
   }
 }
 
-/** Names that begin with an underscore are the server's own (ovsdb-server(5)). */
+/** Why a session may not run an operation, if it may not. */
 const refusalOf =
   (database: string, { readOnly }: RemoteSettings) =>
   (operation: string): string | undefined => {
     if (readOnly) return `${operation} operation not allowed when database server is in read only mode`;
-    if (!database.startsWith('_')) return undefined;
+    if (!isReserved(database)) return undefined;
     return `${operation} operation not allowed on table in reserved database ${database}`;
   };
 
@@ -368,6 +368,9 @@ const errorJson = (error: unknown): OutJson => {
   log.err(`internal error: ${error instanceof Error ? error.stack : error}`);
   return { error: 'internal error', details: error instanceof Error ? error.message : String(error) };
 };
+
+/** Names that begin with an underscore are the server's own (ovsdb-server(5)). */
+const isReserved = (database: string): boolean => database.startsWith('_');
 
 /** Methods that a server of long ago did not have. */
 const conditionalMethods: ReadonlySet<string> = new Set(['monitor_cond', 'monitor_cond_since']);

@@ -2,41 +2,44 @@ import { logFor } from '../rpc/log.ts';
 import { printDatum } from '../schema/print.ts';
 import type { Row } from '../schema/row.ts';
 import type { Database } from './database.ts';
-import type { Subscriber } from './monitor.ts';
-import { parseMonitorRequests } from './monitor-request.ts';
 import type { RowChange } from './transaction.ts';
 
 const log = logFor('transaction');
 
+interface LoggedTables {
+  readonly names: Set<string>;
+  readonly watcher: (changes: readonly RowChange[]) => void;
+}
+
 /** Logs what transactions do to chosen tables (ovs-appctl, ovsdb-server/tlog-set). */
 export class TransactionLog {
-  /** What ends the logging, by database and name of the table. */
-  readonly #logged = new Map<Database, Map<string, () => void>>();
+  readonly #logged = new WeakMap<Database, LoggedTables>();
 
   isLogged(database: Database, table: string): boolean {
-    return this.#logged.get(database)?.has(table) ?? false;
+    return this.#logged.get(database)?.names.has(table) ?? false;
   }
 
   start(database: Database, table: string): void {
-    if (this.isLogged(database, table)) return;
-    const request = parseMonitorRequests(database.schema, { [table]: {} }, 2);
-    const monitor = database.monitors.get(2, request);
-    const subscriber: Subscriber = (_updates, _transaction, changes) => {
-      for (const change of changes) if (change.table.schema.name === table) logChange(change);
-    };
-    database.monitors.subscribe(monitor, subscriber);
-    const tables = this.#logged.get(database) ?? new Map<string, () => void>();
-    this.#logged.set(
-      database,
-      tables.set(table, () => database.monitors.unsubscribe(monitor, subscriber)),
-    );
+    const logged = this.#logged.get(database) ?? logTables();
+    this.#logged.set(database, logged);
+    logged.names.add(table);
+    database.watchers.add(logged.watcher);
   }
 
   stop(database: Database, table: string): void {
-    this.#logged.get(database)?.get(table)?.();
-    this.#logged.get(database)?.delete(table);
+    const logged = this.#logged.get(database);
+    logged?.names.delete(table);
+    if (logged?.names.size === 0) database.watchers.delete(logged.watcher);
   }
 }
+
+const logTables = (): LoggedTables => {
+  const names = new Set<string>();
+  const watcher = (changes: readonly RowChange[]): void => {
+    for (const change of changes) if (names.has(change.table.schema.name)) logChange(change);
+  };
+  return { names, watcher };
+};
 
 const logChange = ({ table, old, new: row }: RowChange): void => {
   const shown = row ?? old;

@@ -86,7 +86,7 @@ export const startServer = (t: Test, schema: string): Promise<ServerProcess> => 
 export const runServer = async (t: Test, database: string): Promise<ServerProcess> => {
   const socket = join(temporaryFolder(t), 'socket');
   const program = projectFile('dist/server/main.js');
-  const child = spawn(process.execPath, [program, database, `--remote=punix:${socket}`], {
+  const child = spawn(process.execPath, [program, database, `--remote=punix:${socket}`, '--unixctl=none'], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   return ready(t, child, child.stderr, new ServerProcess(child, socket, database));

@@ -1,0 +1,53 @@
+import { type Command, Option as CommanderOption } from 'commander';
+import { completeArguments } from './arguments.ts';
+import { type Option, UsageError } from './options.ts';
+
+/**
+ * Reads the command line and does what it says; resolves to the exit code. What is wrong with it, and what goes wrong, is
+ * told on the standard error output after the program's name.
+ * @param run resolves to the exit code; what it throws is the user's to read
+ */
+export const runProgram = async <Settings>(
+  program: Command,
+  run: (args: readonly string[], options: Settings) => Promise<number>,
+): Promise<number> => {
+  const name = program.name();
+  let code = 0;
+  program
+    .configureOutput({ outputError: (text, write) => write(`${name}: ${text.replace(/^error: /, '')}`) })
+    .action(async (...[args, options]: [readonly string[], Settings]) => {
+      code = await run(args, options);
+    });
+  try {
+    await program.parseAsync(completeArguments(process.argv.slice(2), program), { from: 'user' });
+    return code;
+  } catch (error) {
+    process.stderr.write(`${name}: ${error instanceof Error ? error.message : error}\n`);
+    return 1;
+  }
+};
+
+/**
+ * Adds options that are described for `applyOptions` to a program that commander reads the options of.
+ * @param descriptions what each does, by its long name
+ */
+export const addOptions = <Settings>(
+  program: Command,
+  options: readonly Option<Settings>[],
+  settings: Settings,
+  descriptions: ReadonlyMap<string, string>,
+): void => {
+  for (const { long, short, argument, apply } of options) {
+    const value = argument === undefined ? '' : argument === 'required' ? ' <value>' : ' [value]';
+    const flags = `${short === undefined ? '' : `-${short}, `}--${long}${value}`;
+    const option = new CommanderOption(flags, descriptions.get(long) ?? '').argParser((text) => {
+      try {
+        apply(settings, text);
+      } catch (error) {
+        throw error instanceof UsageError ? program.error(error.message) : error;
+      }
+      return text;
+    });
+    program.addOption(option);
+  }
+};

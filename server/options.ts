@@ -1,0 +1,109 @@
+import { Command, InvalidArgumentError } from 'commander';
+import type { TlsFiles } from '../rpc/credentials.ts';
+import {
+  addControlOption,
+  addDaemonOptions,
+  addLogOptions,
+  type DaemonOptions,
+  type LogOptions,
+} from '../rpc/daemon-options.ts';
+import { defaultDatabase } from '../rpc/directories.ts';
+import { addOptions } from '../rpc/program.ts';
+import { tlsOptions } from '../rpc/tls-options.ts';
+import { ovsVersion, version } from '../rpc/version.ts';
+import { type Configuration, configurationPath } from './config-file.ts';
+import { defaultServerLimits, type RemotesOptions } from './remotes.ts';
+
+export const programName = 'ovsdb-server';
+/** As Open vSwitch's programs name themselves, which scripts read the release from. */
+export const versionText = `${programName} (Open vSwitch) ${ovsVersion}`;
+
+/** What the command line of ovsdb-server says. */
+export interface Options extends DaemonOptions, LogOptions {
+  readonly remote: readonly string[];
+  /** False for --no-dbs. */
+  readonly dbs: boolean;
+  /** Absolute. */
+  readonly configFile?: string;
+  readonly maxConnections: number;
+  readonly maxMessage: number;
+  readonly maxDepth: number;
+  readonly maxBacklog: number;
+}
+
+const collect = (value: string, values: readonly string[]): string[] => [...values, value];
+
+const count = (text: string): number => {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value === 0) throw new InvalidArgumentError('It must be a whole number above 0.');
+  return value;
+};
+
+const tls: { -readonly [name in keyof TlsFiles]: TlsFiles[name] } = {};
+
+const tlsDescriptions: ReadonlyMap<string, string> = new Map([
+  ['private-key', 'for TLS: the file of the private key, or db:DB,TABLE,COLUMN that names it'],
+  ['certificate', 'for TLS: the file of the certificate, or db:DB,TABLE,COLUMN'],
+  ['ca-cert', "for TLS: the file of the certificate that verifies clients', or db:DB,TABLE,COLUMN"],
+  ['bootstrap-ca-cert', 'as --ca-cert; a file that does not exist is made from what the first client shows'],
+  ['peer-ca-cert', 'for TLS: a file of certificates to send along, for clients that bootstrap'],
+  ['ssl-protocols', 'versions of TLS to use, such as TLSv1.2+'],
+  ['ssl-ciphers', 'ciphers to use with TLS 1.2, in the notation of OpenSSL'],
+  ['ssl-ciphersuites', 'cipher suites to use with TLS 1.3'],
+  ['ssl-server-name', 'the name to ask for when connecting to a server by TLS'],
+]);
+
+const { maxConnections, maxSize, maxDepth, maxBacklog } = defaultServerLimits;
+
+export const program = new Command(programName)
+  .description('Serves OVSDB databases (RFC 7047).')
+  .argument(
+    '[database...]',
+    `database files; made, for a virtual switch, if they do not exist (default: ${defaultDatabase()})`,
+  )
+  .option('--remote <remote>', 'where clients connect, or are to be called; or db:DB,TABLE,COLUMN', collect, [])
+  .option('--config-file <file>', 'read databases and remotes from a file', configurationPath)
+  .option('--no-dbs', 'without a database argument, serve none')
+  .option('--run <command>', 'run a shell command when ready, and end with it')
+  .option('--max-connections <n>', 'how many clients to serve at a time', count, maxConnections)
+  .option('--max-message <bytes>', 'the longest message to take', count, maxSize)
+  .option('--max-depth <n>', 'how deep a message may be nested', count, maxDepth)
+  .option('--max-backlog <bytes>', 'how much may wait for a client that does not read', count, maxBacklog)
+  .version(`${versionText}\nvswitch ${version}`, '-V, --version', 'print the version')
+  .helpOption('-h, --help', 'print this help');
+for (const add of [addDaemonOptions, addControlOption, addLogOptions]) add(program);
+addOptions(program, tlsOptions, { tls }, tlsDescriptions);
+
+/** What the server is to do. */
+export interface Invocation {
+  readonly configuration: Configuration;
+  readonly configFile: string | undefined;
+  readonly connections: RemotesOptions;
+}
+
+/**
+ * @param databases absolute paths
+ * @throws Error when options contradict each other
+ */
+export const readInvocation = (databases: readonly string[], options: Options): Invocation => {
+  const { configFile, remote, dbs } = options;
+  if (configFile !== undefined && remote.length > 0) {
+    throw new Error('--config-file is mutually exclusive with --remote');
+  }
+  if (configFile !== undefined && databases.length > 0) {
+    throw new Error('Databases should be specified in a config file');
+  }
+  const served = databases.length > 0 ? [...new Set(databases)] : dbs ? [defaultDatabase()] : [];
+  const database = (name: string) => ({ name, model: undefined, source: undefined, backup: false, excludedTables: [] });
+  const limits = {
+    maxConnections: options.maxConnections,
+    maxSize: options.maxMessage,
+    maxDepth: options.maxDepth,
+    maxBacklog: options.maxBacklog,
+  };
+  return {
+    configuration: { remotes: remote, databases: served.map(database) },
+    configFile,
+    connections: { tls, limits },
+  };
+};
