@@ -1,5 +1,5 @@
 import { Datum, type Element } from '../schema/datum.ts';
-import type { Column, TableSchema } from '../schema/schema.ts';
+import { type Column, type TableSchema, uuidColumn } from '../schema/schema.ts';
 import { isMap } from '../schema/type.ts';
 import { CommandFailure } from './failure.ts';
 import { findColumn } from './name.ts';
@@ -52,7 +52,6 @@ const parseKey = (scanner: Scanner): string | undefined => (scanner.accept(':') 
 
 export interface ColumnKey {
   readonly column: Column;
-  readonly name: string;
   readonly key: string | undefined;
 }
 
@@ -61,13 +60,14 @@ export interface ColumnKey {
  * @throws CommandFailure
  */
 export const parseColumnKey = (table: TableSchema, argument: string): ColumnKey => {
+  if (argument.toLowerCase() === uuidColumn.name) return { column: uuidColumn, key: undefined };
   const scanner = new Scanner(argument);
   const column = parseColumn(table, scanner);
   const key = parseKey(scanner);
   if (scanner.next !== '') {
     throw new CommandFailure(`${argument}: trailing garbage "${scanner.rest}" in argument`);
   }
-  return { column, name: column.name, key };
+  return { column, key };
 };
 
 export interface ColumnKeyValue {
@@ -77,7 +77,7 @@ export interface ColumnKeyValue {
   readonly value: string;
 }
 
-const parseOperand = (table: TableSchema, argument: string, operators: Iterable<string>): ColumnKeyValue => {
+const parseOperand = (table: TableSchema, argument: string, operators: readonly string[]): ColumnKeyValue => {
   const scanner = new Scanner(argument);
   const column = parseColumn(table, scanner);
   const key = parseKey(scanner);
@@ -87,12 +87,12 @@ const parseOperand = (table: TableSchema, argument: string, operators: Iterable<
   }
   scanner.skip(operator.length);
   if (operator === '' || scanner.next === '') {
-    throw new CommandFailure(`${argument}: argument does not end in ${listOf([...operators])} followed by a value.`);
+    throw new CommandFailure(`${argument}: argument does not end in ${listOf(operators)} followed by a value.`);
   }
   return { column, key, operator, value: scanner.rest };
 };
 
-const listOf = (operators: string[]): string => {
+const listOf = (operators: readonly string[]): string => {
   const quoted = operators.map((operator) => `"${operator}"`);
   const last = quoted.pop() ?? '';
   return quoted.length === 0 ? last : `${quoted.join(', ')}, or ${last}`;
@@ -110,7 +110,7 @@ export const parseAssignment = (table: TableSchema, argument: string): ColumnKey
  * @throws CommandFailure
  */
 export const parseCondition = (table: TableSchema, argument: string): ColumnKeyValue =>
-  parseOperand(table, argument, relations.keys());
+  parseOperand(table, argument, [...relations.keys()]);
 
 /**
  * Whether the condition holds for a row in whose column `data` stands.

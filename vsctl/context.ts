@@ -26,6 +26,7 @@ export class Context {
   readonly warn: Warn;
   /** Interfaces that the switch is to set up: it is checked afterwards whether it could. */
   readonly newInterfaces: RowRef[] = [];
+  #root: RowRef | undefined;
 
   constructor(view: View, symbols: Symbols, warn: Warn) {
     this.view = view;
@@ -40,6 +41,11 @@ export class Context {
 
   /** The one row of Open_vSwitch, which a run makes where it is missing. */
   get root(): RowRef {
+    this.#root ??= this.#findRoot();
+    return this.#root;
+  }
+
+  #findRoot(): RowRef {
     const table = this.view.table('Open_vSwitch');
     const [row] = this.view.all(table);
     if (row !== undefined) return row;

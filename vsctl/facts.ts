@@ -139,7 +139,8 @@ export class Facts {
   }
 
   #row(table: TableSchema, uuid: string): KnownRow | undefined {
-    return this.#rows.get(table)?.get(uuid) ?? (this.#wholeTables.has(table) ? null : undefined);
+    const row = this.#rows.get(table)?.get(uuid);
+    return row === undefined && this.#wholeTables.has(table) ? null : row;
   }
 }
 

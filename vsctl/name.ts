@@ -1,4 +1,5 @@
-import { type Column, type DatabaseSchema, type TableSchema, versionColumn } from '../schema/schema.ts';
+import { compareStrings } from '../schema/atom.ts';
+import { type Column, type DatabaseSchema, type TableSchema, uuidColumn } from '../schema/schema.ts';
 import { CommandFailure } from './failure.ts';
 
 /** Names of tables and columns compare without regard to case, and "-" is "_". */
@@ -17,12 +18,18 @@ const abbreviated = <T extends { readonly name: string }>(all: Iterable<T>, name
   return matches;
 };
 
+const namesOf = (all: readonly { readonly name: string }[]): string =>
+  all
+    .map(({ name }) => name)
+    .sort(compareStrings)
+    .join(', ');
+
 /** @throws CommandFailure */
 export const findTable = (schema: DatabaseSchema, name: string): TableSchema => {
   const [table, ...others] = abbreviated(schema.tables.values(), name);
   if (table === undefined) throw new CommandFailure(`unknown table "${name}"`);
   if (others.length > 0) {
-    const names = [table, ...others].map((each) => each.name).join(', ');
+    const names = namesOf([table, ...others]);
     throw new CommandFailure(`"${name}" matches multiple table names: ${names}`);
   }
   return table;
@@ -30,17 +37,20 @@ export const findTable = (schema: DatabaseSchema, name: string): TableSchema => 
 
 /** @throws CommandFailure */
 export const findColumn = (table: TableSchema, name: string): Column => {
-  const columns = [...table.columns.values()].filter((column) => column !== versionColumn);
-  const [column, ...others] = abbreviated(columns, name);
+  const [column, ...others] = abbreviated(table.ownColumns, name);
   if (column === undefined) {
     throw new CommandFailure(`${table.name} does not contain a column whose name matches "${name}"`);
   }
   if (others.length > 0) {
-    const names = [column, ...others].map((each) => each.name).join(', ');
+    const names = namesOf([column, ...others]);
     throw new CommandFailure(`${table.name} contains more than one column whose name matches "${name}": ${names}`);
   }
   return column;
 };
+
+/** A column to print: the row's uuid is one too. */
+export const findListedColumn = (table: TableSchema, name: string): Column =>
+  name.toLowerCase() === uuidColumn.name ? uuidColumn : findColumn(table, name);
 
 /** As findColumn, for a column that a command is to change. */
 export const findWritableColumn = (table: TableSchema, name: string): Column =>

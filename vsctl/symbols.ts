@@ -24,9 +24,10 @@ export class Symbols {
     return symbol.uuid;
   }
 
-  /** `create` makes the row that the name stands for. */
-  create(name: string): string {
+  /** `create` makes the row that the name stands for; one of a root table is kept without a reference. */
+  create(name: string, isRoot: boolean): string {
     const symbol = this.#define(name, undefined);
+    if (isRoot) symbol.reference = 'strong';
     return symbol.uuid;
   }
 

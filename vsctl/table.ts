@@ -93,7 +93,8 @@ const alignedText = (headings: readonly string[], rows: readonly string[][], sty
   });
   const line = (cells: readonly string[]): string => {
     const cut = cells.map((cell, i) => [...cell].slice(0, widths[i]).join(''));
-    return `${cut.map((cell, i) => (i < cut.length - 1 ? padTo(cell, widths[i] ?? 0) : cell)).join(' ')}\n`;
+    const padded = cut.map((cell, i) => padTo(cell, widths[i] ?? 0)).join(' ');
+    return `${padded.replace(/ +$/, '')}\n`;
   };
   const rule = widths.map((width) => '-'.repeat(width));
   return [...(style.headings ? [headings, rule] : []), ...rows].map(line).join('');

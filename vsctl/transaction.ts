@@ -69,7 +69,8 @@ const editOperations = (view: View, writer: Writer, edit: RowEdit): OutJsonObjec
   const { row, kind, columns } = edit;
   const table = row.table.name;
   const where = writer.where(row);
-  if (kind === 'delete') return [{ op: 'delete', table, where }];
+  // Rows of other tables go when nothing refers to them any more: the server sees to that.
+  if (kind === 'delete') return row.table.isRoot ? [{ op: 'delete', table, where }] : [];
   const values: { [column: string]: OutJson } = {};
   const mutations: OutJson[] = [];
   for (const [column, change] of columns) {

@@ -47,7 +47,7 @@ const atomParsers: { readonly [type in BaseType['type']]: AtomParser } = {
     if (text.length < 2 || !text.endsWith('"')) {
       throw new CommandFailure(`${text}: missing quote at end of quoted string`);
     }
-    return unescapeString(text.slice(1, -1));
+    return unescapeString(text);
   },
   uuid: (text, base, symbols) => {
     if (text.startsWith('@')) return symbols.refer(text, base.refTable === undefined ? undefined : base.refType);
@@ -85,12 +85,12 @@ const parseMember = (text: string, base: BaseType, symbols: Symbols): Atom[] => 
   if (end < start) {
     throw new CommandFailure(`"${text}" is not a valid range. Range end cannot be before start.`);
   }
+  checked(start, base);
+  checked(end, base);
   const count = BigInt(end) - BigInt(start) + 1n;
   if (count > maxRange) {
     throw new CommandFailure(`Range "${start}-${end}" is too big. Maximum allowed size is ${maxRange}.`);
   }
-  checked(start, base);
-  checked(end, base);
   return Array.from({ length: Number(count) }, (_, i) => toInteger(BigInt(start) + BigInt(i)) ?? 0);
 };
 
@@ -112,6 +112,8 @@ export const parseValue = (text: string, type: ColumnType, symbols: Symbols, lim
   const map = isMap(type);
   const [open, close] = map ? ['{', '}'] : ['[', ']'];
   scanner.skipSpaces();
+  if (scanner.next === '')
+    throw new CommandFailure(`use "${open}${close}" to specify the empty ${map ? 'map' : 'set'}`);
   const delimited = scanner.accept(open);
   if (delimited) scanner.skipSpaces();
   while (scanner.next !== '' && !(delimited && scanner.next === close)) {

@@ -1,4 +1,4 @@
-import { Datum } from '../../schema/datum.ts';
+import { Datum, difference } from '../../schema/datum.ts';
 import { type Column, type DatabaseSchema, type TableSchema, uuidColumn } from '../../schema/schema.ts';
 import { isMap } from '../../schema/type.ts';
 import { isSatisfied, parseAssignment, parseColumnKey, parseCondition } from '../column-argument.ts';
@@ -6,7 +6,7 @@ import type { Command } from '../command.ts';
 import type { Context, Invocation, Output } from '../context.ts';
 import type { RowRef } from '../edit.ts';
 import { CommandFailure, TryAgain } from '../failure.ts';
-import { checkWritable, findColumn, findTable, findWritableColumn } from '../name.ts';
+import { checkWritable, findColumn, findListedColumn, findTable, findWritableColumn } from '../name.ts';
 import { findRecord, getRecord } from '../record.ts';
 import { assignColumn } from '../setting.ts';
 import type { Table } from '../table.ts';
@@ -56,16 +56,9 @@ const getOne = (
   return '';
 };
 
-const checkGet = (
-  schema: DatabaseSchema,
-  { options, arguments: [tableName = '', , ...keys] }: Invocation,
-  warn: Context['warn'],
-): void => {
+const checkGet = (schema: DatabaseSchema, { arguments: [tableName = '', , ...keys] }: Invocation): void => {
   const table = findTable(schema, tableName);
   for (const key of keys) parseColumnKey(table, key);
-  if (keys.length === 0 && !options.has('--id')) {
-    warn('db_ctl_base', '"get" command without row arguments or "--id" is possibly erroneous');
-  }
 };
 
 /** The columns that `--columns` names, or all: the row's uuid, then the others by name. */
@@ -77,7 +70,7 @@ const listedColumns = (table: TableSchema, { options }: Invocation): Column[] =>
   }
   const wanted = names.split(/[, ]+/).filter((name) => name !== '');
   if (wanted.length === 0) throw new CommandFailure('must specify at least one column name');
-  return wanted.map((name) => findColumn(table, name));
+  return wanted.map((name) => findListedColumn(table, name));
 };
 
 const tableOf = ({ view }: Context, rows: readonly RowRef[], columns: readonly Column[]): Table => {
@@ -149,13 +142,11 @@ const add = (context: Context, invocation: Invocation): Output => {
   const before = view.get(row, column);
   let after = before;
   for (const value of values) {
-    for (const [key, mapped] of parseValue(value, type, symbols, anyNumber).elements()) {
-      if (!after.has(key)) after = after.put(key, mapped);
-    }
+    for (const [key, mapped] of parseValue(value, type, symbols, anyNumber).elements()) after = after.put(key, mapped);
   }
   checkCount('add', row, column, after);
   if (type.max === 1) view.assign(row, column, after);
-  else for (const [key, mapped] of after.elements()) if (!before.has(key)) view.put(row, column, key, mapped);
+  else for (const change of difference(before, after)) view.put(row, column, change.key, after.get(change.key));
   return '';
 };
 
@@ -189,7 +180,7 @@ const remove = (context: Context, invocation: Invocation): Output => {
   }
   checkCount('remove', row, column, after);
   if (column.type.max === 1) view.assign(row, column, after);
-  else for (const key of before.keys()) if (!after.has(key)) view.remove(row, column, key);
+  else for (const { key } of difference(before, after)) view.remove(row, column, key);
   return '';
 };
 
@@ -223,7 +214,7 @@ const create = (context: Context, { options, arguments: [tableName = '', ...sett
   const { view, schema, symbols } = context;
   const table = findTable(schema, tableName);
   const id = options.get('--id');
-  const row = view.insert(table, id === undefined ? undefined : symbols.create(id));
+  const row = view.insert(table, id === undefined ? undefined : symbols.create(id, table.isRoot));
   for (const setting of settings) assignColumn(context, row, setting);
   return { uuidOf: row };
 };

@@ -1,0 +1,48 @@
+import { spawn } from 'node:child_process';
+import { text } from 'node:stream/consumers';
+import { program } from '../../vsctl/program.ts';
+import { Terminal } from '../../vsctl/terminal.ts';
+import { projectFile } from '../helpers/project.ts';
+
+/** What a run of ovs-vsctl left. */
+export interface Result {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The exit status, or the signal that ended it. */
+  readonly exit: number | NodeJS.Signals | null;
+}
+
+/** Some way to run ovs-vsctl. */
+export type Subject = (words: readonly string[]) => Promise<Result>;
+
+const runProcess = async (file: string, words: readonly string[]): Promise<Result> => {
+  const child = spawn(file, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const exited = new Promise<Result['exit']>((resolve, reject) => {
+    child.once('exit', (code, signal) => resolve(code ?? signal));
+    child.once('error', reject);
+  });
+  const [stdout, stderr, exit] = await Promise.all([text(child.stdout), text(child.stderr), exited]);
+  return { stdout, stderr, exit };
+};
+
+export const cVsctl: Subject = (words) => runProcess('ovs-vsctl', words);
+export const vsctlProcess: Subject = (words) =>
+  runProcess(process.execPath, [projectFile('dist/vsctl/main.js'), ...words]);
+
+/** Ours in this process: two orders of magnitude faster to start. */
+export const vsctl: Subject = async (words) => {
+  let stdout = '';
+  let stderr = '';
+  const terminal = new Terminal(
+    process.env,
+    (chunk) => {
+      stdout += chunk;
+    },
+    (chunk) => {
+      stderr += chunk;
+    },
+    () => {},
+  );
+  const exit = await program(words, terminal);
+  return { stdout, stderr, exit };
+};

@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { directories } from '../rpc/directories.ts';
+import { TargetError } from '../rpc/target.ts';
+import type { DatabaseSchema } from '../schema/schema.ts';
+import { setupErrors, untilApplied } from './apply.ts';
+import { type ParsedCommand, parseCommands } from './argv.ts';
+import { commands } from './commands.ts';
+import { commandLine, transactionComment } from './comment.ts';
+import type { Output } from './context.ts';
+import { CommandFailure } from './failure.ts';
+import { informationText } from './information.ts';
+import { type Options, parseOptions } from './options.ts';
+import { type Outcome, run } from './run.ts';
+import { Session } from './session.ts';
+import { databaseName, loadSchema } from './switch-schema.ts';
+import { describeCode, describeSystemError } from './system-error.ts';
+import { TablePrinter } from './table.ts';
+import type { Terminal } from './terminal.ts';
+
+/** The changes were made, but the switch reports that it could not apply all of them. */
+const exitNotApplied = 65;
+
+/** Runs `ovs-vsctl` with these arguments, and returns its exit status. */
+export const program = async (words: readonly string[], terminal: Terminal): Promise<number> => {
+  try {
+    return await runProgram(words, terminal);
+  } catch (error) {
+    if (!(error instanceof CommandFailure)) throw error;
+    if (error.message !== '') terminal.complain(error.message);
+    return error.exitCode;
+  }
+};
+
+const runProgram = async (words: readonly string[], terminal: Terminal): Promise<number> => {
+  const { options, commandOptions, rest } = parseOptions(words, commands, terminal.env);
+  if (options.instead !== undefined) {
+    terminal.print(await informationText(options.instead));
+    return 0;
+  }
+  const parsed = parseCommands(rest, commandOptions, commands);
+  const schema = loadSchema();
+  if (options.timeout !== undefined) terminal.dieAfter(options.timeout);
+  for (const { command, invocation } of parsed) command.check?.(schema, invocation, terminal.warn);
+  const session = await connect(options);
+  try {
+    return await runAndReport(session, schema, parsed, options, words, terminal);
+  } finally {
+    session.close();
+  }
+};
+
+const runAndReport = async (
+  session: Session,
+  schema: DatabaseSchema,
+  parsed: readonly ParsedCommand[],
+  { wait, dryRun, style, oneLine }: Options,
+  words: readonly string[],
+  terminal: Terminal,
+): Promise<number> => {
+  const comment = transactionComment(commandLine(['ovs-vsctl', ...words]), process.ppid);
+  const { warn } = terminal;
+  const outcome = await run(session, parsed, { schema, wait, dryRun, comment, newUuid: randomUUID, warn });
+  terminal.print(printOutputs(outcome, new TablePrinter(style), oneLine));
+  if (outcome.nextConfiguration === undefined || dryRun) return 0;
+  await untilApplied(session, schema, outcome.nextConfiguration);
+  const errors = await setupErrors(session, schema, outcome.newInterfaces.map(outcome.uuidOf));
+  if (errors.length === 0) return 0;
+  for (const error of [...errors, `The default log directory is "${directories().log}".`]) terminal.complain(error);
+  return exitNotApplied;
+};
+
+const printOutputs = (outcome: Outcome, printer: TablePrinter, oneLine: boolean): string =>
+  outcome.outputs.map((output) => printOutput(output, outcome, printer, oneLine)).join('');
+
+const printOutput = (output: Output, { uuidOf }: Outcome, printer: TablePrinter, oneLine: boolean): string => {
+  if (typeof output === 'object' && 'headings' in output) return printer.print(output);
+  const text = typeof output === 'string' ? output : `${uuidOf(output.uuidOf)}\n`;
+  if (!oneLine) return text;
+  return `${text.replace(/\n$/, '').replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}\n`;
+};
+
+/** @throws CommandFailure */
+const connect = async ({ target, retry }: Options): Promise<Session> => {
+  for (let backoff = 1000; ; backoff = Math.min(backoff * 2, 8000)) {
+    try {
+      return await Session.connect(target, databaseName);
+    } catch (error) {
+      if (error instanceof TargetError) throw connectionFailure(target, describeCode('EAFNOSUPPORT'));
+      if (!retry) throw connectionFailure(target, describeSystemError(error));
+      await delay(backoff);
+    }
+  }
+};
+
+const connectionFailure = (target: string, reason: string | undefined): CommandFailure =>
+  new CommandFailure(`${target}: database connection failed (${reason})`);
