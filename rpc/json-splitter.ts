@@ -6,6 +6,9 @@ export interface TextLimits {
 }
 export const defaultLimits: TextLimits = { maxSize: 512 * 1024 * 1024, maxDepth: 1000 };
 
+/** A text is larger, or deeper, than the peer may send. */
+export class LimitError extends SyntaxError {}
+
 const quote = 0x22;
 const backslash = 0x5c;
 const opens = byteTable('{[');
@@ -36,7 +39,7 @@ export class JsonSplitter {
 
   /**
    * The texts that `chunk` completes.
-   * @throws SyntaxError for bytes that cannot begin a message, or past a limit
+   * @throws SyntaxError for bytes that cannot begin a message; LimitError
    */
   push(chunk: Buffer): string[] {
     const texts: string[] = [];
@@ -71,7 +74,7 @@ export class JsonSplitter {
 
   #open(): void {
     if (++this.#depth > this.#limits.maxDepth) {
-      throw new SyntaxError(`input exceeds maximum nesting depth ${this.#limits.maxDepth}`);
+      throw new LimitError(`input exceeds maximum nesting depth ${this.#limits.maxDepth}`);
     }
   }
 
@@ -79,7 +82,7 @@ export class JsonSplitter {
     if (this.#depth === 0) return;
     this.#size += rest.length;
     if (this.#size > this.#limits.maxSize) {
-      throw new SyntaxError(`a message exceeds the limit of ${this.#limits.maxSize} bytes`);
+      throw new LimitError(`a message exceeds the limit of ${this.#limits.maxSize} bytes`);
     }
     if (rest.length > 0) this.#parts.push(rest);
   }

@@ -5,6 +5,9 @@ import { SystemError, systemMessage } from './system-error.ts';
 
 const log = logFor('reconnect');
 
+/** An attempt may take at least so long, in ms. */
+const shortestTimeout = 1000;
+
 /** The states of a connection, in Open vSwitch's words. */
 export type ConnectionState = 'VOID' | 'BACKOFF' | 'CONNECTING' | 'ACTIVE';
 
@@ -95,16 +98,19 @@ export class Reconnect {
   async #attempt(target: string): Promise<void> {
     this.#state = 'CONNECTING';
     if (!this.#quiet) log.info(`${target}: connecting...`);
-    const timeout = AbortSignal.timeout(Math.max(1000, this.#backoff));
+    const timeout = new AbortController();
+    const timer = setTimeout(() => timeout.abort(), Math.max(shortestTimeout, this.#backoff));
     let ended: Promise<Error | undefined>;
     try {
-      ({ ended } = await this.#connect(target, AbortSignal.any([timeout, this.#stop.signal])));
+      ({ ended } = await this.#connect(target, AbortSignal.any([timeout.signal, this.#stop.signal])));
     } catch (error) {
       if (this.#stopped) return;
-      this.#failed(target, timeout.aborted ? new SystemError('ETIMEDOUT') : error);
+      this.#failed(target, timeout.signal.aborted ? new SystemError('ETIMEDOUT') : error);
       // A target that cannot be understood never will be.
       if (error instanceof TargetError && this.#targets.length === 1) this.#stop.abort();
       return;
+    } finally {
+      clearTimeout(timer);
     }
     this.#state = 'ACTIVE';
     this.#connectedAt = performance.now();

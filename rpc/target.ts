@@ -6,12 +6,13 @@ import type { Duplex } from 'node:stream';
 import { formatAddress, parseActiveAddress, parsePassiveAddress, type SocketAddress, TargetError } from './address.ts';
 import { Credentials } from './credentials.ts';
 import { runPath } from './directories.ts';
-import type { TextLimits } from './json-splitter.ts';
+import { defaultLimits, type TextLimits } from './json-splitter.ts';
 import { logFor } from './log.ts';
 import { SecureAcceptor, secureClient } from './secure.ts';
 import { SystemError } from './system-error.ts';
 import type { Transport } from './transport.ts';
 import { shortenPath } from './unix-path.ts';
+import { WebSocketAcceptor } from './websocket.ts';
 
 export { TargetError } from './address.ts';
 
@@ -20,7 +21,7 @@ const log = logFor('socket_util');
 /** A connection method and its argument, as ovsdb(7) writes them, read. */
 export type Target =
   | { readonly kind: 'unix'; readonly path: string }
-  | { readonly kind: 'tcp' | 'ssl'; readonly address: SocketAddress };
+  | { readonly kind: 'tcp' | 'ssl' | 'ws' | 'wss'; readonly address: SocketAddress };
 
 type Parse = (argument: string) => Target;
 
@@ -33,6 +34,8 @@ const passiveMethods: ReadonlyMap<string, Parse> = new Map<string, Parse>([
   ['punix', (path) => ({ kind: 'unix', path: runPath(path) })],
   ['ptcp', (rest) => ({ kind: 'tcp', address: parsePassiveAddress(rest) })],
   ['pssl', (rest) => ({ kind: 'ssl', address: parsePassiveAddress(rest) })],
+  ['pws', (rest) => ({ kind: 'ws', address: parsePassiveAddress(rest) })],
+  ['pwss', (rest) => ({ kind: 'wss', address: parsePassiveAddress(rest) })],
 ]);
 
 const methodOf = (target: string): string => target.slice(0, Math.max(0, target.indexOf(':')));
@@ -133,6 +136,8 @@ export interface ListenOptions {
   readonly accept: (accepted: Accepted) => void;
   readonly credentials?: Credentials | undefined;
   readonly limits?: TextLimits | undefined;
+  /** The web pages that may connect to a WebSocket; "*" for all. */
+  readonly origins?: readonly string[] | undefined;
 }
 
 /** Where clients can connect. */
@@ -147,30 +152,48 @@ export interface Listener {
 let unixClients = 0;
 
 /**
- * Listens for OVSDB clients (punix:FILE, ptcp:[PORT][:HOST], pssl:[PORT][:HOST]).
+ * Listens for OVSDB clients (punix:FILE, or ptcp: pssl: pws: pwss: with [PORT][:HOST]).
  * @throws TargetError; SystemError, or the system's error (code EADDRINUSE …)
  */
-export const listen = async (target: string, { accept, credentials }: ListenOptions): Promise<Listener> => {
+export const listen = async (target: string, options: ListenOptions): Promise<Listener> => {
   const parsed = parse(target, passiveMethods, 'a passive');
-  if (parsed.kind === 'unix') return listenUnix(parsed.path, accept);
+  if (parsed.kind === 'unix') return listenUnix(parsed.path, options.accept);
   const { kind, address } = parsed;
-  const take = kind === 'tcp' ? acceptTcp(accept) : acceptSecure(accept, credentials ?? new Credentials());
-  const server = createServer({ noDelay: true }, take);
+  const { credentials = new Credentials() } = options;
+  const server = createServer({ noDelay: true }, takers[kind]({ ...options, credentials }));
   await listening(server, () => server.listen(address));
   const port = portOf(server);
   if (address.port === 0) log.info(`${argumentOf(target)}: listening on port ${port}`);
   return { port, close: () => server.close() };
 };
 
-const acceptTcp = (accept: ListenOptions['accept']) => (socket: Socket) =>
-  accept({ carrier: socket, name: `tcp:${remoteOf(socket)}`, clientId: undefined });
+type Taker = (options: ListenOptions & { readonly credentials: Credentials }) => (socket: Socket) => void;
 
-const acceptSecure = (accept: ListenOptions['accept'], credentials: Credentials) => {
-  const acceptor = new SecureAcceptor(credentials, (carrier, clientId) =>
-    accept({ carrier, name: `ssl:${remoteOf(carrier)}`, clientId }),
-  );
-  return (socket: Socket) => acceptor.take(socket);
+const takeTcp: Taker = ({ accept }) => {
+  return (socket) => accept({ carrier: socket, name: `tcp:${remoteOf(socket)}`, clientId: undefined });
 };
+const takeSecure: Taker = ({ accept, credentials }) => {
+  const acceptor = new SecureAcceptor(credentials, (socket, clientId) =>
+    accept({ carrier: socket, name: `ssl:${remoteOf(socket)}`, clientId }),
+  );
+  return (socket) => acceptor.take(socket);
+};
+const takeWebSocket: Taker = ({ accept, limits = defaultLimits, origins = [] }) => {
+  const acceptor = new WebSocketAcceptor(limits, origins);
+  return (socket) => {
+    const name = `ws:${remoteOf(socket)}`;
+    acceptor.take(socket, (carrier) => accept({ carrier, name, clientId: undefined }));
+  };
+};
+const takeSecureWebSocket: Taker = ({ accept, credentials, limits = defaultLimits, origins = [] }) => {
+  const acceptor = new WebSocketAcceptor(limits, origins);
+  const secure = new SecureAcceptor(credentials, (socket, clientId) => {
+    const name = `wss:${remoteOf(socket)}`;
+    acceptor.take(socket, (carrier) => accept({ carrier, name, clientId }));
+  });
+  return (socket) => secure.take(socket);
+};
+const takers = { tcp: takeTcp, ssl: takeSecure, ws: takeWebSocket, wss: takeSecureWebSocket } as const;
 
 const remoteOf = ({ remoteAddress = '', remotePort = 0 }: Socket): string =>
   formatAddress({ host: remoteAddress, port: remotePort });

@@ -22,6 +22,8 @@ export interface RemoteHost {
   readonly sessions: SessionHost;
   readonly credentials: Credentials;
   readonly limits: ConnectionLimits;
+  /** Of web pages that may connect. */
+  readonly origins: readonly string[];
   /** Whether one more client may be served; says so in the log when not. */
   admits(name: string): boolean;
   /** A client of any remote came or went. */
@@ -66,7 +68,7 @@ class Policy implements RemoteSettings {
   }
 }
 
-/** punix: ptcp: pssl: */
+/** punix: ptcp: pssl: pws: pwss: */
 class ListeningRemote implements Remote {
   readonly #target: string;
   readonly #host: RemoteHost;
@@ -89,8 +91,9 @@ class ListeningRemote implements Remote {
       if (this.#target.startsWith('punix:')) {
         mkdirSync(dirname(runPath(this.#target.slice('punix:'.length))), { recursive: true });
       }
-      const { credentials, limits } = this.#host;
-      const listener = await listen(this.#target, { credentials, limits, accept: (client) => this.#accept(client) });
+      const { credentials, limits, origins } = this.#host;
+      const accept = (client: Accepted) => this.#accept(client);
+      const listener = await listen(this.#target, { credentials, limits, origins, accept });
       if (this.#closed) return listener.close();
       this.#listener = listener;
       if (this.#pause > 0) log.info(`${this.#target}: listening`);

@@ -28,6 +28,8 @@ export interface RemotesOptions {
   /** The first three may be columns: db:DB,TABLE,COLUMN. */
   readonly tls?: TlsFiles | undefined;
   readonly limits?: ServerLimits | undefined;
+  /** The web pages that may connect to a WebSocket, by origin; "*" for all. */
+  readonly origins?: readonly string[] | undefined;
 }
 
 /**
@@ -38,6 +40,7 @@ export class Remotes implements RemoteHost {
   readonly sessions: SessionHost;
   readonly credentials = new Credentials();
   readonly limits: ServerLimits;
+  readonly origins: readonly string[];
   readonly #tls: TlsFiles;
   readonly #names = new Set<string>();
   readonly #open = new Map<string, Remote>();
@@ -53,9 +56,10 @@ export class Remotes implements RemoteHost {
   #lookAgain = false;
   #closed = false;
 
-  constructor(sessions: SessionHost, { tls = {}, limits = defaultServerLimits }: RemotesOptions = {}) {
+  constructor(sessions: SessionHost, { tls = {}, limits = defaultServerLimits, origins = [] }: RemotesOptions = {}) {
     this.sessions = sessions;
     this.limits = limits;
+    this.origins = origins;
     this.#tls = tls;
     this.#statusTimer = setInterval(() => this.#writeStatus(), statusInterval).unref();
   }
