@@ -1,8 +1,10 @@
+import type { Duplex } from 'node:stream';
 import { isArray, isObject, type JsonObject, member, type OutJson } from '../schema/json.ts';
 import { type DatabaseSchema, parseSchema } from '../schema/schema.ts';
 import type { Credentials } from './credentials.ts';
 import { type Notification, Peer } from './peer.ts';
 import { dial, needsProbes, splitTargets } from './target.ts';
+import type { Transport } from './transport.ts';
 
 /** One operation's failure in a transaction, as the server told it (RFC 7047 section 4.1.3). */
 export class TransactionError extends Error {
@@ -52,16 +54,25 @@ export class Client {
   }
 
   static async #connectTo(target: string, options: ClientOptions): Promise<Client> {
-    const { notification = () => {}, signal, credentials, probeInterval } = options;
-    const stream = await dial(target, { signal, credentials });
+    const { signal, credentials, probeInterval } = options;
+    const carrier = await dial(target, { signal, credentials });
+    const usual = needsProbes(target) ? defaultProbeInterval : 0;
+    return Client.over(carrier, { ...options, name: target, probeInterval: probeInterval ?? usual });
+  }
+
+  /** A client on a connection that is there: also one that the server made (ovsdb(7), "Passive"). */
+  static over(
+    carrier: Duplex | Transport,
+    { notification = () => {}, name, probeInterval = 0 }: ClientOptions & { readonly name?: string } = {},
+  ): Client {
     const peer: Peer = new Peer(
-      stream,
+      carrier,
       {
         request: ({ method, params, id }) =>
           method === 'echo' ? peer.reply(id, params) : peer.replyError(id, 'unknown method'),
         notification,
       },
-      { name: target, probeInterval: probeInterval ?? (needsProbes(target) ? defaultProbeInterval : 0) },
+      { probeInterval, ...(name !== undefined && { name }) },
     );
     return new Client(peer);
   }

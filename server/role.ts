@@ -10,10 +10,10 @@ const log = logFor('ovsdb_rbac');
 
 /** What an operation is about to do; the words of its refusal. */
 const refusals = {
-  insert: (table: string) => `row insertion into table "${table}"`,
-  update: (table: string) => `modification of table "${table}"`,
-  mutate: (table: string) => `mutate operation on table "${table}"`,
-  delete: (table: string) => `row deletion from table "${table}"`,
+  insert: (table: string) => `row insertion into table "${table}".`,
+  update: (table: string) => `modification of table "${table}".`,
+  mutate: (table: string) => `mutate operation on table "${table}".`,
+  delete: (table: string) => `row deletion from table "${table}".`,
 } as const;
 export type Action = keyof typeof refusals;
 
@@ -50,7 +50,7 @@ export class Role {
   /** The error for something that the role may not do. */
   refuse(what: string): OvsdbError {
     const client = `client "${this.#clientId ?? '(null)'}" role "${this.#name}"`;
-    return new OvsdbError('permission error', `RBAC rules for ${client} prohibit ${what}.`);
+    return new OvsdbError('permission error', `RBAC rules for ${client} prohibit ${what}`);
   }
 
   #allows(tables: Tables, roles: Table, { action, table, rows, columns }: Deed): boolean {

@@ -258,6 +258,10 @@ export class Session implements LockOwner {
     const database = this.#database(params, 'convert');
     const [, schema, ...rest] = params;
     if (schema === undefined || rest.length > 0) throw syntaxError('array expected', params);
+    const onlyRoot = '(only the root role may convert databases)';
+    if (this.#role !== undefined) {
+      throw this.#role.refuse(`"convert" of database ${database.schema.name} ${onlyRoot}`);
+    }
     const refused = refusalOf(database.schema.name, this.#policy)('convert');
     if (refused !== undefined) throw new OvsdbError('not allowed', refused);
     const finish = this.#host.convert(database, schema);

@@ -57,7 +57,7 @@ const connect = async (t: ExecutionContext, connections?: RemotesOptions) => {
 test('databases are listed, under the id of the request', async (t) => {
   const { client } = await connect(t);
   const answer = await client.ask('list_dbs', [], 'first');
-  t.deepEqual(answer, { jsonrpc: '2.0', id: 'first', result: ['_Server', 'Remotes'] });
+  t.deepEqual(answer, { jsonrpc: '2.0', id: 'first', result: ['Remotes', '_Server'] });
 });
 
 test('params may be absent', async (t) => {
@@ -171,7 +171,7 @@ const tooMuch = test.macro(async (t, text: string) => {
   client.socket.on('error', () => {});
   client.socket.send(text);
   await once(client.socket, 'close');
-  t.deepEqual(await server.client.listDatabases(), ['_Server', 'Remotes'], 'nobody else is concerned');
+  t.deepEqual(await server.client.listDatabases(), ['Remotes', '_Server'], 'nobody else is concerned');
 });
 test('a message that is too long ends the connection', tooMuch, `{"jsonrpc":"2.0","method":"${'x'.repeat(10_000)}"}`);
 test('a message that nests too deep ends the connection', tooMuch, '['.repeat(101));
@@ -241,5 +241,5 @@ test('pwss: is WebSocket over TLS', async (t) => {
     },
     'wss',
   );
-  t.like(await client.ask('list_dbs', []), { result: ['_Server', 'Remotes'] });
+  t.like(await client.ask('list_dbs', []), { result: ['Remotes', '_Server'] });
 });
