@@ -15,9 +15,9 @@ const table: readonly Advice[] = [
       `Another server, process ${pid}, has ${database} open. Stop it first (kill ${pid}), or run beside it with a database and a socket of your own: ${elsewhere}`,
   },
   {
-    pattern: /log format of Open vSwitch's C server/,
+    pattern: /is a clustered database/,
     advice: ({ database }) =>
-      `${database} was written by Open vSwitch's own ovsdb-server, whose format this version does not read. It stays as it is; choose another file: vswitch --database ${withOtherName(database)}`,
+      `${database} stays as it is; choose another file: vswitch --database ${withOtherName(database)}`,
   },
   {
     pattern: /^EACCES|^EPERM|^SQLITE_CANTOPEN|^SQLITE_READONLY/,

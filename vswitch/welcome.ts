@@ -34,7 +34,8 @@ export const welcome = (circumstances: Circumstances): string => {
     `  switch    ${switchLines[serverOnly ?? 'running']}`,
     'In another terminal:',
     ...(exported === undefined ? [] : [`  export OVS_RUNDIR=${exported}`]),
-    `  ${commands.vsctl} add-br br0`,
+    // With nobody to wait for, ovs-vsctl would wait for ever.
+    `  ${commands.vsctl} ${serverOnly === undefined ? '' : '--no-wait '}add-br br0`,
     `  ${commands.vsctl} show`,
     `  ${commands.vswitch} doctor      says what is wrong, if something is`,
     ...(tun === undefined || serverOnly !== undefined ? [] : tunLines(tun)),

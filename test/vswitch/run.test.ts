@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { firstWords, Installation } from '../helpers/installation.ts';
 import { end, rootTest as test } from '../helpers/netns.ts';
@@ -31,16 +32,22 @@ test('a second one is refused, on the same socket and on the same database', asy
   t.is(await installation.vsctl('--no-wait', 'list-br'), '', 'the first one is not disturbed');
 });
 
-test('a database that the C server wrote is refused and left as it is', async (t) => {
+test('a database of the C server is taken over, and what it says is done', async (t) => {
   const installation = await Installation.start(t);
-  const database = join(installation.directory, 'c.db');
-  const contents = 'OVSDB JSON 2 0000000000000000000000000000000000000000\n{}\n';
-  writeFileSync(database, contents);
-  const files = ['--rundir', join(installation.directory, 'other'), '--database', database];
-  const { status, stderr } = await runToEnd(installation, process.execPath, program, ...files);
-  t.is(status, 1);
-  t.regex(stderr, /written by Open vSwitch's own ovsdb-server.*\n?.*vswitch --database .*\/vswitch\.db/);
-  t.is(readFileSync(database, 'utf8'), contents);
+  await end(installation.program, 'SIGTERM');
+  const database = join(installation.directory, 'conf.db');
+  rmSync(database);
+  execFileSync('ovsdb-tool', ['create', database, projectFile('schema/vswitch.ovsschema')]);
+  const insertBridge = [
+    'Open_vSwitch',
+    { op: 'insert', table: 'Bridge', row: { name: 'br0' }, 'uuid-name': 'bridge' },
+    { op: 'insert', table: 'Open_vSwitch', row: { bridges: ['named-uuid', 'bridge'], next_cfg: 1 } },
+  ];
+  execFileSync('ovsdb-tool', ['transact', database, JSON.stringify(insertBridge)]);
+  await installation.startVswitch();
+  t.is(await installation.vsctl('list-br'), 'br0');
+  await installation.vsctl('set', 'Bridge', 'br0', 'external_ids:waited=true');
+  t.true(await installation.host.has('br0'));
 });
 
 test('without the right to change the network it is a server only, and says so', async (t) => {

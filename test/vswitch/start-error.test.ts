@@ -6,7 +6,7 @@ const systemError = (code: string): Error => Object.assign(new Error(`${code}: s
 
 for (const [error, expected] of [
   [new Error('/x: cannot lock file because it is already locked by pid 77'), /process 77, has .*conf\.db open/],
-  [new Error("/x: is in the log format of Open vSwitch's C server"), /--database \/etc\/openvswitch\/vswitch\.db/],
+  [new Error('/x: is a clustered database of the C server'), /--database \/etc\/openvswitch\/vswitch\.db/],
   [systemError('EACCES'), /may not write \/etc\/openvswitch\/conf\.db, or not in \/run\/ovs/],
   [new Error('unable to open', { cause: systemError('SQLITE_CANTOPEN') }), /may not write/],
   [systemError('EADDRINUSE'), /listens there already/],
