@@ -1,0 +1,82 @@
+#!/usr/bin/env node
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import { type Goal, type Workload, workloads } from './goals.ts';
+
+/** The scripts are not compiled: they stand beside the source of this file. */
+const script = (name: string): string => fileURLToPath(new URL(`../../bench/${name}`, import.meta.url));
+
+interface Figure {
+  readonly c: number;
+  readonly ours: number;
+  readonly unit: string;
+  /** How many times better ours is. */
+  readonly gain: number;
+}
+
+/** Runs both servers in turn, and collects every figure. */
+const measure = async ({ runs }: Workload, rounds: number): Promise<Map<string, Figure>> => {
+  const child = spawn(script('compare.sh'), [script('servers/c.sh'), script('servers/ours.sh'), ...runs], {
+    env: { ...process.env, ROUNDS: String(rounds) },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const figures = new Map<string, Figure>();
+  for await (const line of createInterface({ input: child.stdout })) {
+    const [name = '', c, ours, unit = '', , gain] = line.split(' ');
+    figures.set(name, { c: Number(c), ours: Number(ours), unit, gain: Number(gain) });
+  }
+  return figures;
+};
+
+const number = (value: number): string => (Number.isFinite(value) ? String(Number(value.toPrecision(4))) : '-');
+
+const row = (name: string, figure: Figure | undefined, goal: string, met: boolean | undefined): string => {
+  const { c = Number.NaN, ours = Number.NaN, gain = Number.NaN, unit = '' } = figure ?? {};
+  const columns = [name.padEnd(38), number(c).padStart(10), number(ours).padStart(10), unit.padEnd(8)];
+  const verdict = met === undefined ? '' : met ? 'met' : 'MISSED';
+  return [...columns, number(gain).padStart(8), goal.padStart(9), verdict].join(' ').trimEnd();
+};
+
+const judge = (goal: Goal, figures: ReadonlyMap<string, Figure>): string => {
+  const figure = figures.get(goal.figure);
+  if (goal.kind === 'gain') {
+    return row(goal.figure, figure, `≥ ${number(goal.atLeast)}`, (figure?.gain ?? 0) >= goal.atLeast);
+  }
+  const ratio = (figure?.ours ?? Number.NaN) / (figures.get(goal.small)?.ours ?? Number.NaN);
+  return row(`  against ${goal.small}`, undefined, `≤ ${number(goal.atMost)}`, ratio <= goal.atMost).replace(
+    /-( +≤)/,
+    `${number(ratio)}$1`,
+  );
+};
+
+interface Options {
+  readonly rows: string;
+  readonly rounds: string;
+  readonly all?: boolean;
+}
+
+const run = async (names: readonly string[], { rows, rounds, all }: Options): Promise<void> => {
+  const chosen = workloads(Number(rows)).filter(({ name }) => names.length === 0 || names.includes(name));
+  console.log(row('figure', undefined, 'goal', undefined).replace(/-( +)-( +)-/, 'C$1ours$2gain'));
+  for (const workload of chosen) {
+    console.log(`\n${workload.name}: ${workload.what}`);
+    const figures = await measure(workload, Number(rounds));
+    for (const goal of workload.goals) console.log(judge(goal, figures));
+    if (all) for (const [name, figure] of figures) console.log(row(name, figure, '', undefined));
+  }
+};
+
+await new Command('bench')
+  .description(
+    `Compares this ovsdb-server with the C one, in one run, against the goals.\nWorkloads: ${workloads(0)
+      .map(({ name }) => name)
+      .join(', ')}`,
+  )
+  .argument('[workload...]', 'all if none is named')
+  .option('--rows <number>', 'rows of the large database', '10000')
+  .option('--rounds <number>', 'times each is run', '3')
+  .option('--all', 'print every figure, not only those with a goal')
+  .action(run)
+  .parseAsync();
