@@ -1,25 +1,25 @@
 #!/usr/bin/env node
+import { applyLogLevels, openLog } from '../rpc/daemon-options.ts';
 /** ovs-appctl: gives commands to running daemons. */
 import { logFor } from '../rpc/log.ts';
-import { setLogSource } from '../rpc/log-destination.ts';
 import { applyOptions, UsageError } from '../rpc/options.ts';
 import { ControlClient, ControlError, controlPath, RefusalError } from '../rpc/unixctl-client.ts';
 import { ovsVersion } from '../rpc/version.ts';
 import { formatJson, type Json } from '../schema/json.ts';
 import { prettyJson } from '../schema/pretty-json.ts';
-import { defaultSettings, help, options, type Settings } from './settings.ts';
-
-const program = 'ovs-appctl';
+import { defaultSettings, help, options, programName, type Settings } from './settings.ts';
 
 const complain = (message: string): void => {
-  process.stderr.write(`${program}: ${message}\n`);
+  process.stderr.write(`${programName}: ${message}\n`);
 };
 
 const run = async (args: readonly string[]): Promise<number> => {
   const settings = defaultSettings(process.env);
   const [command, ...params] = applyOptions(args, options, settings, true);
+  applyLogLevels(settings.log);
+  openLog(programName, settings.log);
   if (settings.show !== undefined) {
-    process.stdout.write(settings.show === 'help' ? help : `${program} (Open vSwitch) ${ovsVersion}\n`);
+    process.stdout.write(settings.show === 'help' ? help : `${programName} (Open vSwitch) ${ovsVersion}\n`);
     return 0;
   }
   if (command === undefined) throw new UsageError('at least one non-option argument is required (use --help for help)');
@@ -60,7 +60,6 @@ const answerText = (answer: Json, { format, pretty }: Settings): string => {
   return `${pretty ? prettyJson(answer) : formatJson(answer, true)}\n`;
 };
 
-setLogSource({ program, subprogram: '' });
 try {
   process.exitCode = await run(process.argv.slice(2));
 } catch (error) {

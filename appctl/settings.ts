@@ -1,11 +1,14 @@
+import { type LogSettings, logOptions } from '../rpc/log-options.ts';
 import { type Option, UsageError } from '../rpc/options.ts';
+
+export const programName = 'ovs-appctl';
 
 export const formats = ['text', 'json'] as const;
 export type Format = (typeof formats)[number];
 const isFormat = (word: string): word is Format => formats.some((format) => format === word);
 
 /** What the options of ovs-appctl say. */
-export interface Settings {
+export interface Settings extends LogSettings {
   target: string;
   /** In seconds. */
   timeout: number | undefined;
@@ -22,6 +25,7 @@ export const defaultSettings = ({ OVS_CTL_TIMEOUT: timeout }: NodeJS.ProcessEnv)
   format: 'text',
   pretty: false,
   show: undefined,
+  log: { verbose: [] },
 });
 
 const parseTimeout = (text: string): number => {
@@ -63,6 +67,7 @@ export const options: readonly Option<Settings>[] = [
       settings.pretty = true;
     },
   },
+  ...logOptions(programName),
   // Of no effect for long, and still in scripts: what follows is the command in any case.
   { long: 'execute', short: 'e', apply: () => {} },
   {
@@ -91,6 +96,8 @@ Options:
   -f, --format=FORMAT  print answers as text (the default) or as json
   --pretty             indent json
   -v, --verbose[=SPEC] what to log: [MODULE][:DESTINATION[:LEVEL]]
+  --log-file[=FILE], --syslog-method=METHOD, --syslog-target=HOST:PORT
+                       where to log, as the daemons do
   -h, --help           print this help
   -V, --version        print the version
 

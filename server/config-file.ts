@@ -1,15 +1,15 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { directories } from '../rpc/directories.ts';
-import { systemMessage } from '../rpc/system-error.ts';
-import { OvsdbError } from '../schema/error.ts';
+import { OvsdbError, syntaxError } from '../schema/error.ts';
 import { isArray, isObject, type Json, type JsonObject, member } from '../schema/json.ts';
 import { readJson } from '../schema/json-check.ts';
 import { ObjectParser } from '../schema/parser.ts';
+import type { RemoteSettings } from './remote-settings.ts';
 
 /** What a server serves and how it is reached. */
 export interface Configuration {
-  readonly remotes: readonly string[];
+  /** With the settings that are not at their defaults. */
+  readonly remotes: ReadonlyMap<string, Partial<RemoteSettings>>;
   readonly databases: readonly DatabaseConfiguration[];
 }
 
@@ -42,17 +42,6 @@ export class ConfigurationError extends Error {
 export const configurationPath = (path: string): string => resolve(directories().db, path);
 
 /** @throws ConfigurationError */
-export const readConfiguration = (path: string): Configuration => {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new ConfigurationError(`failed to open configuration file '${path}': ${systemMessage(error)}`);
-  }
-  return parseConfiguration(text);
-};
-
-/** @throws ConfigurationError */
 export const parseConfiguration = (text: string): Configuration => {
   const json = parseText(text);
   if (!isObject(json)) throw new ConfigurationError('configuration in a file must be a JSON object');
@@ -68,16 +57,32 @@ const parseText = (text: string): Json => {
   }
 };
 
-/** What the server does not know yet about a remote is none of its settings' fault: they are read, not refused. */
-const parseRemotes = (json: Json = null): string[] => {
-  if (json === null) return [];
+const parseRemotes = (json: Json = null): Map<string, Partial<RemoteSettings>> => {
+  if (json === null) return new Map();
   const failed = "config: failed to parse 'remotes'";
   if (!isObject(json)) throw new ConfigurationError("config: 'remotes' is not a JSON object", failed);
-  for (const [target, options] of Object.entries(json)) {
-    if (options === null || isObject(options)) continue;
-    throw new ConfigurationError(`${target}: JSON-RPC options are not a JSON object or null`, failed);
+  try {
+    return new Map(Object.entries(json).map(([target, options]) => [target, parseRemoteSettings(target, options)]));
+  } catch (error) {
+    throw error instanceof OvsdbError ? new ConfigurationError(error.message, failed) : error;
   }
-  return Object.keys(json);
+};
+
+const parseRemoteSettings = (target: string, json: Json): Partial<RemoteSettings> => {
+  if (json === null) return {};
+  if (!isObject(json)) throw syntaxError(`${target}: JSON-RPC options are not a JSON object or null`);
+  const parser = new ObjectParser(json, `JSON-RPC options of ${target}`);
+  const maxBackoff = parser.optional('max-backoff', 'integer');
+  const probeInterval = parser.optional('inactivity-probe', 'integer');
+  const readOnly = parser.optional('read-only', 'boolean');
+  const role = parser.optional('role', 'string');
+  parser.finish();
+  return {
+    ...(maxBackoff !== undefined && { maxBackoff: Number(maxBackoff) }),
+    ...(probeInterval !== undefined && { probeInterval: Number(probeInterval) }),
+    ...(readOnly !== undefined && { readOnly }),
+    ...(role !== undefined && { role }),
+  };
 };
 
 const parseDatabases = (json: Json = null): DatabaseConfiguration[] => {

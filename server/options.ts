@@ -102,7 +102,7 @@ export const readInvocation = (databases: readonly string[], options: Options): 
     maxBacklog: options.maxBacklog,
   };
   return {
-    configuration: { remotes: remote, databases: served.map(database) },
+    configuration: { remotes: new Map(remote.map((target) => [target, {}])), databases: served.map(database) },
     configFile,
     connections: { tls, limits },
   };

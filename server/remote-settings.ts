@@ -60,12 +60,18 @@ export interface Configuration {
   readonly problems: readonly string[];
 }
 
-/** Looks up what remotes of these names are: targets, or columns (db:DB,TABLE,COLUMN) that hold targets. */
-export const readConfiguration = (names: Iterable<string>, databases: ReadonlyMap<string, Database>): Configuration => {
+/**
+ * Looks up what remotes of these names are: targets, or columns (db:DB,TABLE,COLUMN) that hold targets.
+ * @param names with settings that are not at their defaults
+ */
+export const readConfiguration = (
+  names: ReadonlyMap<string, Partial<RemoteSettings>>,
+  databases: ReadonlyMap<string, Database>,
+): Configuration => {
   const reader = new ConfigurationReader();
-  for (const name of names) {
+  for (const [name, settings] of names) {
     if (isInDatabase(name)) reader.addColumn(name, databases);
-    else reader.addTarget(name, defaultSettings(name));
+    else reader.addTarget(name, { ...defaultSettings(name), ...settings });
   }
   return reader;
 };

@@ -5,7 +5,7 @@ import { checkTarget } from '../rpc/target.ts';
 import type { Database } from './database.ts';
 import { DatabaseColumn, isInDatabase, RemoteError } from './database-column.ts';
 import { openRemote, type Remote, type RemoteHost } from './remote.ts';
-import { type Configuration, readConfiguration } from './remote-settings.ts';
+import { type Configuration, type RemoteSettings, readConfiguration } from './remote-settings.ts';
 import { writeStatus } from './remote-status.ts';
 import type { Session, SessionHost } from './session.ts';
 import type { Table } from './table.ts';
@@ -42,7 +42,8 @@ export class Remotes implements RemoteHost {
   readonly limits: ServerLimits;
   readonly origins: readonly string[];
   readonly #tls: TlsFiles;
-  readonly #names = new Set<string>();
+  /** With what was said about them. */
+  readonly #names = new Map<string, Partial<RemoteSettings>>();
   readonly #open = new Map<string, Remote>();
   readonly #watched = new Set<Database>();
   readonly #statusTimer: NodeJS.Timeout;
@@ -66,7 +67,7 @@ export class Remotes implements RemoteHost {
 
   /** The names of the remotes, as they were added, in order. */
   get names(): string[] {
-    return [...this.#names].sort();
+    return [...this.#names.keys()].sort();
   }
 
   /**
@@ -76,8 +77,27 @@ export class Remotes implements RemoteHost {
    */
   async add(...names: readonly string[]): Promise<void> {
     for (const name of names) this.#check(name);
-    for (const name of names) this.#names.add(name);
+    for (const name of names) if (!this.#names.has(name)) this.#names.set(name, {});
     await this.look();
+  }
+
+  /**
+   * Puts these remotes in place of all that were added. Resolves as `add` does.
+   * @returns what is wrong with those that can never work, which are left out
+   */
+  async replace(remotes: ReadonlyMap<string, Partial<RemoteSettings>>): Promise<string[]> {
+    const problems: string[] = [];
+    this.#names.clear();
+    for (const [name, settings] of remotes) {
+      try {
+        this.#check(name);
+        this.#names.set(name, settings);
+      } catch (error) {
+        problems.push(error instanceof Error ? error.message : String(error));
+      }
+    }
+    await this.look();
+    return problems;
   }
 
   #check(name: string): void {

@@ -8,6 +8,7 @@ import { parseSchema } from '../schema/schema.ts';
 import { Database } from './database.ts';
 import { Locks } from './lock.ts';
 import { convertLogFile } from './log-conversion.ts';
+import type { RemoteSettings } from './remote-settings.ts';
 import { Remotes, type RemotesOptions } from './remotes.ts';
 import {
   announceDatabase,
@@ -99,6 +100,11 @@ export class Server {
    */
   addRemote(...remotes: readonly string[]): Promise<void> {
     return this.#remotes.add(...remotes);
+  }
+
+  /** As Remotes.replace. */
+  replaceRemotes(remotes: ReadonlyMap<string, Partial<RemoteSettings>>): Promise<string[]> {
+    return this.#remotes.replace(remotes);
   }
 
   /** @throws RemoteError when there is no such remote */

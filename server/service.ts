@@ -1,14 +1,14 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { directories } from '../rpc/directories.ts';
 import { logFor } from '../rpc/log.ts';
+import { systemMessage } from '../rpc/system-error.ts';
 import { formatJson } from '../schema/json.ts';
 import {
   type Configuration,
   ConfigurationError,
   type DatabaseConfiguration,
   parseConfiguration,
-  readConfiguration,
 } from './config-file.ts';
 import { createDatabase, type Server, ServerError } from './server.ts';
 
@@ -50,10 +50,12 @@ export class Service {
   /** As `configure`, with the file's contents. */
   async load(): Promise<boolean> {
     if (this.configFile === undefined) return true;
+    const text = readConfigFile(this.configFile);
+    if (text === undefined) return false;
+    log.info(`loading configuration from '${this.configFile}'`);
     let configuration: Configuration;
     try {
-      configuration = readConfiguration(this.configFile);
-      log.info(`loading configuration from '${this.configFile}'`);
+      configuration = parseConfiguration(text);
     } catch (error) {
       if (!(error instanceof ConfigurationError)) throw error;
       for (const message of error.messages) log.warn(message);
@@ -121,22 +123,19 @@ export class Service {
     }
   }
 
-  async #configureRemotes(remotes: readonly string[]): Promise<boolean> {
-    for (const remote of this.server.listRemotes()) {
-      if (!remotes.includes(remote)) await this.server.removeRemote(remote);
-    }
-    const problems = await Promise.all(remotes.map((remote) => this.#addRemote(remote)));
-    return problems.every((problem) => problem === undefined);
-  }
-
-  async #addRemote(remote: string): Promise<string | undefined> {
-    try {
-      await this.server.addRemote(remote);
-      return undefined;
-    } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
-      log.warn(`failed to configure remotes: ${problem}`);
-      return problem;
-    }
+  async #configureRemotes(remotes: Configuration['remotes']): Promise<boolean> {
+    const problems = await this.server.replaceRemotes(remotes);
+    for (const problem of problems) log.warn(`failed to configure remotes: ${problem}`);
+    return problems.length === 0;
   }
 }
+
+/** Undefined when it cannot be read, which the log tells then. */
+const readConfigFile = (path: string): string | undefined => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    log.err(`failed to open configuration file '${path}': ${systemMessage(error)}`);
+    return undefined;
+  }
+};
