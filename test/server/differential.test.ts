@@ -1,0 +1,56 @@
+/** Random transactions, made from those of the corpus, are answered by our server as by the C server. */
+import { formatJson, isArray, isObject, type Json, type JsonObject, member } from '../../schema/json.ts';
+import { type Case, readCaseFiles } from '../helpers/case-file.ts';
+import { mutateJson } from '../helpers/mutant.ts';
+import { projectFile } from '../helpers/project.ts';
+import { Random } from '../helpers/random.ts';
+import { cPrograms, testRequiring } from '../helpers/requires.ts';
+import { startCServer, startServer } from '../helpers/server-process.ts';
+import { runTransactCase } from '../helpers/transact-corpus.ts';
+import { WireSubject } from '../helpers/wire-subject.ts';
+
+const cTest = testRequiring(cPrograms());
+const rounds = 400;
+
+/** A case like that one, its operations changed here and there. */
+const mutateCase = (random: Random, { name, steps }: Case): Case => ({
+  name,
+  steps: steps.map((step) => {
+    const mutant = mutateJson(random, member(step.ask, 'transact') ?? [], 0.02);
+    const operations = (isArray(mutant) ? mutant : [mutant]).filter(isRepeatable);
+    return { ...step, ask: { transact: operations } };
+  }),
+});
+
+/** Not one that might wait, or whose rows come in an order that nothing decides. */
+const isRepeatable = (operation: Json): boolean => !/"wait"|"sort"/.test(formatJson(operation));
+
+/** Which of several mistakes in one transaction is told depends on hashes: only the kind of error counts. */
+const withoutWords = (answer: Json): Json =>
+  isArray(answer) ? answer.map((result) => (isObject(result) ? errorOnly(result) : result)) : answer;
+const errorOnly = (result: JsonObject): JsonObject => {
+  const error = member(result, 'error');
+  return error === undefined ? result : { error };
+};
+
+const lines = (answers: readonly Json[]): string[] => answers.map((answer) => formatJson(withoutWords(answer), true));
+
+for (const [seed, schema] of ['types', 'references', 'tables'].entries()) {
+  cTest(`random transactions are answered as by the C server: ${schema}`, async (t) => {
+    const random = new Random(seed);
+    const file = projectFile(`test/cases/schemas/${schema}.ovsschema`);
+    const theirs = await WireSubject.connect(t, await startCServer(t, file), file);
+    const ours = await WireSubject.connect(t, await startServer(t, file), file);
+    const cases = readCaseFiles('transact')
+      .filter((each) => each.schema === file)
+      .flatMap((each) => each.cases)
+      .filter(({ steps }) => steps.every(({ c310 }) => c310 === undefined));
+    for (let round = 0; round < rounds; round++) {
+      const mutant = mutateCase(random, random.pick(cases));
+      const expected = lines(await runTransactCase(theirs, mutant));
+      t.deepEqual(lines(await runTransactCase(ours, mutant)), expected, formatJson(mutant.steps.map(({ ask }) => ask)));
+      await theirs.clear();
+      await ours.clear();
+    }
+  });
+}
