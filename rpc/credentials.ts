@@ -50,9 +50,10 @@ export class Credentials {
     this.#files = files;
   }
 
-  /** Uses other files from the next connection on. */
+  /** Uses other files from the next connection on. What is wrong with them is logged now. */
   configure(files: TlsFiles): void {
     this.#files = files;
+    if (files.privateKey !== undefined || files.certificate !== undefined) this.#refresh();
   }
 
   /**
@@ -61,21 +62,22 @@ export class Credentials {
    * @throws SystemError ENOPROTOOPT when something is not configured or cannot be used
    */
   get identity(): Identity {
+    this.#refresh();
+    if (this.#identity !== undefined) return this.#identity;
+    this.#stamp = '';
+    throw new SystemError('ENOPROTOOPT');
+  }
+
+  #refresh(): void {
     const stamp = this.#stampNow();
-    if (stamp !== this.#stamp) {
-      this.#stamp = stamp;
-      try {
-        this.#identity = loadIdentity(this.#files);
-      } catch (error) {
-        if (error instanceof SystemError && error.code === 'ENOPROTOOPT') this.#identity = undefined;
-        else log.err(systemMessage(error));
-      }
+    if (stamp === this.#stamp) return;
+    this.#stamp = stamp;
+    try {
+      this.#identity = loadIdentity(this.#files);
+    } catch (error) {
+      if (error instanceof SystemError && error.code === 'ENOPROTOOPT') this.#identity = undefined;
+      else log.err(systemMessage(error));
     }
-    if (this.#identity === undefined) {
-      this.#stamp = '';
-      throw new SystemError('ENOPROTOOPT');
-    }
-    return this.#identity;
   }
 
   #stampNow(): string {

@@ -36,7 +36,7 @@ export const secureClient = async (
     });
   } catch (error) {
     secure.destroy();
-    log.warn(`SSL_connect: ${systemMessage(error)}`);
+    log.warn(`SSL_connect: ${handshakeProblem(error)}`);
     throw new SystemError('EPROTO', undefined, { cause: error });
   }
   if (bootstrap === undefined) return secure;
@@ -84,7 +84,7 @@ export class SecureAcceptor {
       socket.destroy();
     });
     server.on('tlsClientError', (error, socket) => {
-      log.warn(`SSL_accept: ${systemMessage(error)}`);
+      log.warn(`SSL_accept: ${handshakeProblem(error)}`);
       socket.destroy();
     });
     return server;
@@ -97,3 +97,7 @@ const commonName = (socket: TLSSocket): string | undefined => {
   const name: unknown = socket.getPeerCertificate().subject?.CN;
   return typeof name === 'string' ? name : undefined;
 };
+
+/** OpenSSL's messages name its source files; their reason is enough. */
+const handshakeProblem = (error: unknown): string =>
+  error instanceof Error && 'reason' in error && typeof error.reason === 'string' ? error.reason : systemMessage(error);

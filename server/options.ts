@@ -29,6 +29,7 @@ export interface Options extends DaemonOptions, LogOptions {
   readonly maxMessage: number;
   readonly maxDepth: number;
   readonly maxBacklog: number;
+  readonly websocketOrigin: readonly string[];
 }
 
 const collect = (value: string, values: readonly string[]): string[] => [...values, value];
@@ -69,6 +70,7 @@ export const program = new Command(programName)
   .option('--max-message <bytes>', 'the longest message to take', count, maxSize)
   .option('--max-depth <n>', 'how deep a message may be nested', count, maxDepth)
   .option('--max-backlog <bytes>', 'how much may wait for a client that does not read', count, maxBacklog)
+  .option('--websocket-origin <origin>', 'let web pages of that origin use pws: and pwss: (* for all)', collect, [])
   .version(`${versionText}\nvswitch ${version}`, '-V, --version', 'print the version')
   .helpOption('-h, --help', 'print this help');
 for (const add of [addDaemonOptions, addControlOption, addLogOptions]) add(program);
@@ -104,6 +106,6 @@ export const readInvocation = (databases: readonly string[], options: Options): 
   return {
     configuration: { remotes: new Map(remote.map((target) => [target, {}])), databases: served.map(database) },
     configFile,
-    connections: { tls, limits },
+    connections: { tls, limits, origins: options.websocketOrigin },
   };
 };
