@@ -4,7 +4,7 @@ import { ownedGroup } from '../../datapath-linux/names.ts';
 import type { ForwardingEntry } from '../../datapath-linux/netlink/forwarding.ts';
 import type { Link } from '../../datapath-linux/netlink/link.ts';
 import type { LinkChange } from '../../datapath-linux/netlink/request.ts';
-import type { Step } from '../../datapath-linux/step.ts';
+import type { CreateInternal, CreateTap, Step } from '../../datapath-linux/step.ts';
 
 const plain: Omit<Link, 'ifindex' | 'name'> = {
   loopback: false,
@@ -88,28 +88,12 @@ export class FakeKernel {
       case 'disable-ipv6':
         this.change(this.#index(step.name), { ipv6Disabled: true });
         break;
-      case 'create-internal': {
-        const { mtu = 1500, address } = step;
-        const inner = this.add(step.inner, { kind: 'veth', mtu, ...(address !== undefined && { address }) });
-        const details = {
-          kind: 'veth',
-          mtu,
-          master: step.master,
-          group: ownedGroup,
-          alias: step.alias,
-          link: inner.ifindex,
-        };
-        const outer = this.add(step.outer, { ...details, up: true, addressless6: true });
-        this.change(inner.ifindex, { link: outer.ifindex });
+      case 'create-internal':
+        this.#createInternal(step);
         break;
-      }
-      case 'create-tap': {
-        const { owner, group, multiQueue } = step.options;
-        const tun = { tap: true, owner, group, multiQueue, persistent: true, queues: 0 };
-        const { mtu = 1500, master, alias } = step;
-        this.add(step.name, { kind: 'tun', tun, mtu, master, alias, group: ownedGroup, up: true, addressless6: true });
+      case 'create-tap':
+        this.#createTap(step);
         break;
-      }
       case 'mark':
         this.change(step.ifindex, { altnames: [...this.#at(step.ifindex).altnames, step.mark] });
         break;
@@ -122,6 +106,19 @@ export class FakeKernel {
       default:
         step satisfies never;
     }
+  }
+
+  #createInternal({ outer, inner, mtu = 1500, address, master, alias }: CreateInternal): void {
+    const { ifindex } = this.add(inner, { kind: 'veth', mtu, ...(address !== undefined && { address }) });
+    const details = { kind: 'veth', mtu, master, alias, group: ownedGroup, link: ifindex };
+    const port = this.add(outer, { ...details, up: true, addressless6: true });
+    this.change(ifindex, { link: port.ifindex });
+  }
+
+  #createTap({ name, mtu = 1500, master, alias, options }: CreateTap): void {
+    const { owner, group, multiQueue } = options;
+    const tun = { tap: true, owner, group, multiQueue, persistent: true, queues: 0 };
+    this.add(name, { kind: 'tun', tun, mtu, master, alias, group: ownedGroup, up: true, addressless6: true });
   }
 
   #release(
