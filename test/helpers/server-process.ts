@@ -83,10 +83,11 @@ export const startServer = (t: Test, schema: string): Promise<ServerProcess> => 
 };
 
 /** Starts our ovsdb-server on a database file; one that does not exist is made, for a virtual switch. */
-export const runServer = async (t: Test, database: string): Promise<ServerProcess> => {
+export const runServer = async (t: Test, database: string, ...options: readonly string[]): Promise<ServerProcess> => {
   const socket = join(temporaryFolder(t), 'socket');
   const program = projectFile('dist/server/main.js');
-  const child = spawn(process.execPath, [program, database, `--remote=punix:${socket}`, '--unixctl=none'], {
+  const remote = `--remote=punix:${socket}`;
+  const child = spawn(process.execPath, [program, database, remote, '--unixctl=none', ...options], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   return ready(t, child, child.stderr, new ServerProcess(child, socket, database));
