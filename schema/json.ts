@@ -39,7 +39,7 @@ export const member = (object: JsonObject, name: string): Json | undefined =>
   Object.hasOwn(object, name) ? object[name] : undefined;
 
 /** Sixteen digits in a row may be an integer that a double rounds, three in an exponent a number too large for one. */
-const mayLosePrecision = /\d{16}|[[,:\s]-?\d+(?:\.\d+)?[eE]\+?\d{3}/;
+const mayLosePrecision = /\d{16}|(?:^|[[,:\s])-?\d+(?:\.\d+)?[eE]\+?\d{3}/;
 /** Escapes that may make a string that no UTF-8 text can hold, or that C cannot. */
 const mayBeNoText = /\\u(?:0000|[dD][89a-fA-F])/;
 
@@ -179,14 +179,23 @@ class ExactParser {
 /** A real number's text: what C's printf makes of "%.15g". */
 export const formatReal = (value: number): string => {
   if (Object.is(value, -0)) return '-0';
-  const [digits = '', exponent = '0'] = value.toExponential(14).split('e');
+  const [digits = '', exponent = '0'] = fifteenDigits(value).split('e');
   const power = Number(exponent);
   if (power < -4 || power >= 15) {
     const mantissa = digits.replace(/\.?0+$/, '');
     return `${mantissa}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`;
   }
-  const text = value.toFixed(Math.max(0, 14 - power));
+  const text = Number(`${digits}e${exponent}`).toFixed(Math.max(0, 14 - power));
   return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
+};
+
+/** In exponential notation. Of two texts as near as each other C takes the even one, JavaScript the larger one. */
+const fifteenDigits = (value: number): string => {
+  const rounded = value.toExponential(14);
+  // A number midway ends in a 5 behind the 15 digits, and in nothing but zeros behind that.
+  if (!value.toExponential(15).includes('5e')) return rounded;
+  const [, digits = '', zeros = ''] = /^(-?\d\.\d{13}[02468])50*(e.*)$/.exec(value.toExponential(50)) ?? [];
+  return zeros === '' ? rounded : digits + zeros;
 };
 
 const formatNumber = (value: number): string => {
