@@ -1,4 +1,4 @@
-import { isLevel, type Level, type LogModule, levels, logModule, logModules, setLevels } from './log.ts';
+import { isLevel, type Level, type LogModule, logModule, logModules, setLevels } from './log.ts';
 import { type Destination, destinations, isDestination, setLogFacility, setLogPattern } from './log-destination.ts';
 import { cModules } from './log-modules.ts';
 import { facilities } from './syslog.ts';
@@ -65,10 +65,7 @@ const once = <Value>(before: Value | undefined, value: Value, what: string): Val
 
 /** A module that logs here, or one of the C programs' by which a script may ask for silence. */
 export const findModule = (name: string): LogModule | undefined => {
-  const wanted = name.toLowerCase().replaceAll('-', '_');
-  const known = logModules().find((module) => module.name.toLowerCase().replaceAll('-', '_') === wanted);
+  const wanted = name.toLowerCase();
+  const known = logModules().find((module) => module.name.toLowerCase() === wanted);
   return known ?? (cModules.has(wanted) ? logModule(wanted) : undefined);
 };
-
-/** The names of levels, as help texts list them. */
-export const levelNames = (): string => levels.join(', ');
