@@ -128,8 +128,11 @@ const parseColumn = (name: string, index: number, json: Json): Column => {
   const ephemeral = parser.optional('ephemeral', 'boolean') ?? false;
   const type = parseType(parser.required('type', 'string', 'object'));
   parser.finish();
-  return { name, index, type, mutable, ephemeral };
+  // A weak reference vanishes with the row that it names, whatever the schema says.
+  return { name, index, type, mutable: mutable || refersWeakly(type), ephemeral };
 };
+
+const refersWeakly = ({ key, value }: ColumnType): boolean => key.refType === 'weak' || value?.refType === 'weak';
 
 const parseIndex = (table: TableSchema, json: Json): Column[] => {
   const columns = parseColumnSet(table, json);
