@@ -93,6 +93,11 @@ export class View {
     return [...rows, ...(this.#inserted.get(table) ?? [])].filter((row) => this.#isLive(row));
   }
 
+  /** Notes that `all` will be called, so that it can be read together with other things. */
+  wantAll(table: TableSchema, columns: readonly Column[] = []): void {
+    this.facts.want(new Query(table), columns);
+  }
+
   /** Makes the changes depend on the table's having no rows. */
   guardEmpty(table: TableSchema): void {
     this.#guard(new Query(table), []);

@@ -1,7 +1,7 @@
 import { compareStrings } from '../../schema/atom.ts';
 import { Datum } from '../../schema/datum.ts';
-import { parseAssignment } from '../column-argument.ts';
 import type { Command } from '../command.ts';
+import { commandLine } from '../comment.ts';
 import type { Context, Invocation, Output } from '../context.ts';
 import type { RowRef } from '../edit.ts';
 import { CommandFailure } from '../failure.ts';
@@ -32,18 +32,19 @@ interface NewPort {
   readonly name: string;
   readonly interfaces: readonly string[];
   readonly settings: readonly string[];
-  readonly mayExist: boolean;
   readonly fakeInterface: boolean;
 }
 
-const addPort = (context: Context, wanted: NewPort): Output => {
+/** Creates a port, or insists that it is as wanted if `--may-exist` allows it to be there. */
+export const addPort = (context: Context, invocation: Invocation, wanted: NewPort): Output => {
   const { view, model, newInterfaces } = context;
-  const { bridgeName, name, interfaces, settings, mayExist, fakeInterface } = wanted;
+  const { bridgeName, name, interfaces, settings, fakeInterface } = wanted;
   if (name === '') throw new CommandFailure('port name must not be empty string');
   if (interfaces.includes('')) throw new CommandFailure('interface name must not be empty string');
-  if (mayExist) {
+  if (invocation.options.has('--may-exist')) {
     const port = model.findPort(name);
-    if (port !== undefined && port.name !== port.bridge.name) return checkSamePort(context, port, wanted);
+    if (port !== undefined && port.name !== port.bridge.name)
+      return checkSamePort(context, port, wanted, commandText(invocation));
   }
   model.checkConflicts(name, `cannot create a port named ${name}`);
   for (const each of interfaces) model.checkConflicts(each, `cannot create an interface named ${each}`);
@@ -62,16 +63,26 @@ const addPort = (context: Context, wanted: NewPort): Output => {
   return '';
 };
 
+/** A command as it was given, for a message to quote. */
+export const commandText = ({ name, options, arguments: words }: Invocation): string => {
+  const given = [...options].map(([option, value]) => (value === undefined ? option : `${option}=${value}`));
+  return commandLine([...given, name, ...words]);
+};
+
 /** Whether a port that exists is the one that `--may-exist` was to make. */
-const checkSamePort = ({ model }: Context, port: Port, { bridgeName, name, interfaces }: NewPort): Output => {
-  const command = `"--may-exist add-port ${bridgeName} ${[name, ...interfaces].slice(interfaces.length > 1 ? 0 : 1).join(' ')}"`;
+const checkSamePort = (
+  { model }: Context,
+  port: Port,
+  { bridgeName, name, interfaces }: NewPort,
+  command: string,
+): Output => {
   if (port.bridge.name !== bridgeName) {
-    throw new CommandFailure(`${command} but ${name} is actually attached to bridge ${port.bridge.name}`);
+    throw new CommandFailure(`"${command}" but ${name} is actually attached to bridge ${port.bridge.name}`);
   }
   const actual = model.interfaceNames(port);
   const wanted = [...interfaces].sort(compareStrings);
   if (actual.join('\0') !== wanted.join('\0')) {
-    throw new CommandFailure(`${command} but ${name} actually has interface(s) ${actual.join(', ')}`);
+    throw new CommandFailure(`"${command}" but ${name} actually has interface(s) ${actual.join(', ')}`);
   }
   return '';
 };
@@ -117,12 +128,6 @@ const portToBridge = ({ model }: Context, { arguments: [name = ''] }: Invocation
   return `${port.bridge.name}\n`;
 };
 
-const settingsOfPort = (_schema: Context['schema'], settings: readonly string[]): void => {
-  const table = _schema.tables.get('Port');
-  if (table === undefined) return;
-  for (const setting of settings) parseAssignment(table, setting);
-};
-
 const addPortCommand: Command = {
   name: 'add-port',
   minArguments: 2,
@@ -130,16 +135,16 @@ const addPortCommand: Command = {
   usage: 'BRIDGE NEW-PORT [COLUMN[:KEY]=VALUE]...',
   options: ['--may-exist'],
   writes: true,
-  check: (schema, { arguments: [, , ...settings] }) => settingsOfPort(schema, settings),
-  run: (context, { options, arguments: [bridgeName = '', name = '', ...settings] }) =>
-    addPort(context, {
+  run: (context, invocation) => {
+    const [bridgeName = '', name = '', ...settings] = invocation.arguments;
+    return addPort(context, invocation, {
       bridgeName,
       name,
       interfaces: [name],
       settings,
-      mayExist: options.has('--may-exist'),
       fakeInterface: false,
-    }),
+    });
+  },
 };
 
 export const portCommands: readonly Command[] = [

@@ -1,0 +1,60 @@
+import { Datum } from '../../schema/datum.ts';
+import type { Command } from '../command.ts';
+import type { Context, Invocation, Output } from '../context.ts';
+import type { RowRef } from '../edit.ts';
+import { CommandFailure } from '../failure.ts';
+import { lines } from './bridge.ts';
+
+const parseNumber = (text: string): number => {
+  if (!/^\s*[+-]?\d+$/.test(text)) throw new CommandFailure(`Invalid argument ${text}`);
+  return Number(text);
+};
+
+/** The bridge's AutoAttach row, if it has one; a fake bridge shares its parent's. */
+const findAutoAttach = ({ view, model }: Context, name: string): { bridge: RowRef; row: RowRef | undefined } => {
+  const bridge = model.bridge(name).row;
+  return { bridge, row: model.references(bridge, view.column('Bridge', 'auto_attach'))[0] };
+};
+
+const addMapping = (context: Context, { arguments: [name = '', isid = '', vlan = ''] }: Invocation): Output => {
+  const [key, value] = [parseNumber(isid), parseNumber(vlan)];
+  const { view } = context;
+  const { bridge, row: known } = findAutoAttach(context, name);
+  const row = known ?? view.insert(view.table('AutoAttach'));
+  if (known === undefined) view.assign(bridge, view.column('Bridge', 'auto_attach'), Datum.of(row.uuid));
+  const column = view.column('AutoAttach', 'mappings');
+  if (known === undefined || view.at(row, column, key) === undefined) view.put(row, column, key, value);
+  return '';
+};
+
+const deleteMapping = (context: Context, { arguments: [name = '', isid = '', vlan = ''] }: Invocation): Output => {
+  const [key, value] = [parseNumber(isid), parseNumber(vlan)];
+  const { view } = context;
+  const { row } = findAutoAttach(context, name);
+  const column = view.column('AutoAttach', 'mappings');
+  if (row !== undefined && view.at(row, column, key) === value) view.remove(row, column, key);
+  return '';
+};
+
+const getMappings = (context: Context, { arguments: [name = ''] }: Invocation): Output => {
+  const { row } = findAutoAttach(context, name);
+  if (row === undefined) return '';
+  const mappings = context.view.get(row, context.view.column('AutoAttach', 'mappings'));
+  return lines([...mappings.elements()].map(([isid, vlan]) => `${isid} ${vlan}`));
+};
+
+const usage = 'BRIDGE I-SID VLAN';
+
+export const autoAttachCommands: readonly Command[] = [
+  { name: 'add-aa-mapping', minArguments: 3, maxArguments: 3, usage, options: [], writes: true, run: addMapping },
+  { name: 'del-aa-mapping', minArguments: 3, maxArguments: 3, usage, options: [], writes: true, run: deleteMapping },
+  {
+    name: 'get-aa-mapping',
+    minArguments: 1,
+    maxArguments: 1,
+    usage: 'BRIDGE',
+    options: [],
+    writes: false,
+    run: getMappings,
+  },
+];
