@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 /** ovs-vswitchd: makes the Linux kernel switch as an Open_vSwitch database says. */
 import { Command } from 'commander';
+import { completeArguments } from '../rpc/arguments.ts';
 import { Commands, type Command as ControlCommand, plainCommand } from '../rpc/command.ts';
+import { coverageCommands } from '../rpc/coverage.ts';
 import { type Daemon, runDaemon } from '../rpc/daemon.ts';
 import {
   addControlOption,
@@ -44,7 +46,7 @@ async function serve(daemon: Daemon, database: string, { unixctl }: DaemonOption
   const running = startSwitch({ remote: database });
   daemon.atEnd(() => running.stop());
   if (unixctl !== 'none') {
-    const commands = new Commands(controlCommands(daemon, running), vlogCommands);
+    const commands = new Commands(controlCommands(daemon, running), coverageCommands, vlogCommands);
     const control = await ControlServer.listen(unixctl ?? defaultControlPath(name), commands);
     daemon.atEnd(() => control.close());
   }
@@ -67,7 +69,7 @@ async function main(database: string, options: DaemonOptions & LogOptions): Prom
 
 program.action(main);
 try {
-  await program.parseAsync();
+  await program.parseAsync(completeArguments(process.argv.slice(2), program), { from: 'user' });
 } catch (error) {
   console.error(`${name}: ${error instanceof Error ? error.message : error}`);
   process.exitCode = 1;

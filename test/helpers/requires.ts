@@ -1,5 +1,5 @@
 import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, resolve } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 
 /** Why a test cannot run on this machine; undefined when it can. */
@@ -18,10 +18,10 @@ export const cPrograms = (): Requirement =>
   program('ovsdb-client', 'openvswitch-common') ??
   program('ovs-vsctl', 'openvswitch-switch');
 
-/** The path of an installed program; also of one that lives in sbin, which a user's PATH may lack. */
+/** The path of an installed program, by its name or its path; also of one that lives in sbin, which a user's PATH may lack. */
 export const findProgram = (name: string): string | undefined =>
   [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin']
-    .map((folder) => join(folder, name))
+    .map((folder) => resolve(folder, name))
     .find((path) => isExecutable(path));
 
 const isExecutable = (path: string): boolean => {
