@@ -7,7 +7,8 @@ import { InactivityProbe } from './probe.ts';
 import { SystemError } from './system-error.ts';
 import { StreamTransport, type Transport } from './transport.ts';
 
-const log = logFor('jsonrpc');
+/** What a peer can cause is limited, so that it cannot fill the log. */
+const log = logFor('jsonrpc', { perMinute: 5, burst: 5 });
 const reconnectLog = logFor('reconnect');
 
 export type Request = Extract<Message, { kind: 'request' }>;

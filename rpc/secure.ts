@@ -6,7 +6,7 @@ import type { Credentials, Identity } from './credentials.ts';
 import { logFor } from './log.ts';
 import { SystemError, systemMessage } from './system-error.ts';
 
-const log = logFor('stream_ssl');
+const log = logFor('stream_ssl', { perMinute: 10, burst: 25 });
 
 /** How long a peer may take for its part of the handshake, in ms. */
 const handshakeTimeout = 10_000;

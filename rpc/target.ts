@@ -9,7 +9,7 @@ import { runPath } from './directories.ts';
 import { defaultLimits, type TextLimits } from './json-splitter.ts';
 import { logFor } from './log.ts';
 import { SecureAcceptor, secureClient } from './secure.ts';
-import { SystemError } from './system-error.ts';
+import { SystemError, systemMessage } from './system-error.ts';
 import type { Transport } from './transport.ts';
 import { shortenPath } from './unix-path.ts';
 import { WebSocketAcceptor } from './websocket.ts';
@@ -17,6 +17,7 @@ import { WebSocketAcceptor } from './websocket.ts';
 export { TargetError } from './address.ts';
 
 const log = logFor('socket_util');
+const acceptLog = logFor('ovsdb_jsonrpc_server', { perMinute: 10, burst: 10 });
 
 /** A connection method and its argument, as ovsdb(7) writes them, read. */
 export type Target =
@@ -157,11 +158,11 @@ let unixClients = 0;
  */
 export const listen = async (target: string, options: ListenOptions): Promise<Listener> => {
   const parsed = parse(target, passiveMethods, 'a passive');
-  if (parsed.kind === 'unix') return listenUnix(parsed.path, options.accept);
+  if (parsed.kind === 'unix') return listenUnix(target, parsed.path, options.accept);
   const { kind, address } = parsed;
   const { credentials = new Credentials() } = options;
   const server = createServer({ noDelay: true }, takers[kind]({ ...options, credentials }));
-  await listening(server, () => server.listen(address));
+  await listening(target, server, () => server.listen(address));
   const port = portOf(server);
   if (address.port === 0) log.info(`${argumentOf(target)}: listening on port ${port}`);
   return { port, close: () => server.close() };
@@ -198,14 +199,14 @@ const takers = { tcp: takeTcp, ssl: takeSecure, ws: takeWebSocket, wss: takeSecu
 const remoteOf = ({ remoteAddress = '', remotePort = 0 }: Socket): string =>
   formatAddress({ host: remoteAddress, port: remotePort });
 
-const listenUnix = async (path: string, accept: ListenOptions['accept']): Promise<Listener> => {
+const listenUnix = async (target: string, path: string, accept: ListenOptions['accept']): Promise<Listener> => {
   const server = createServer((carrier) => accept({ carrier, name: `unix#${unixClients++}`, clientId: undefined }));
   const shorter = shortenPath(path);
   // A socket left by a server that was killed; who else may serve this database is a matter of its lock.
   rmSync(path, { force: true });
   server.once('close', () => shorter.release());
   try {
-    await listening(server, () => withUmask(0o007, () => server.listen({ path: shorter.path })));
+    await listening(target, server, () => withUmask(0o007, () => server.listen({ path: shorter.path })));
   } catch (error) {
     shorter.release();
     // What the kernel called ENOENT, libuv calls EACCES.
@@ -225,10 +226,12 @@ const withUmask = (mask: number, make: () => void): void => {
   }
 };
 
-const listening = async (server: Server, start: () => void): Promise<void> => {
+/** Once it listens, a client that cannot be accepted (there are no more descriptors, say) is no reason to end. */
+const listening = async (target: string, server: Server, start: () => void): Promise<void> => {
   const settled = once(server, 'listening');
   start();
   await settled;
+  server.on('error', (error) => acceptLog.warn(`${target}: accept failed: ${systemMessage(error)}`));
 };
 
 const portOf = (server: Server): number | undefined => {

@@ -8,7 +8,7 @@ import { logFor } from './log.ts';
 import type { OutMessage } from './message.ts';
 import type { Receiver, Transport } from './transport.ts';
 
-const log = logFor('websocket');
+const log = logFor('websocket', { perMinute: 10, burst: 10 });
 
 /** How long a client may take to ask for a WebSocket, in ms. */
 const upgradeTimeout = 10_000;

@@ -11,7 +11,7 @@ import type { RemoteSettings } from './remote-settings.ts';
 import { Session, type SessionHost } from './session.ts';
 
 const log = logFor('ovsdb_jsonrpc_server');
-const reconnectLog = logFor('reconnect');
+const reconnectLog = logFor('reconnect', { perMinute: 60, burst: 60 });
 
 /** Pauses between attempts to listen, in ms: from that to that. */
 const minPause = 1000;

@@ -1,10 +1,13 @@
 /** Reaching a limit costs that client its connection, nobody else's; the log says why, once. */
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { Client } from '../../rpc/client.ts';
 import { formatRequest } from '../../rpc/message.ts';
+import { program, testRequiring } from '../helpers/requires.ts';
 import { runServer, type ServerProcess } from '../helpers/server-process.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
@@ -97,6 +100,27 @@ test(
   /received bad JSON-RPC message: request must have "params"/,
 );
 
+testRequiring(program('prlimit', 'util-linux'))(
+  'a server that has no descriptors for more clients goes on serving',
+  async (t) => {
+    const { server, client } = await start(t);
+    const limit = readdirSync(`/proc/${server.child.pid}/fd`).length + 20;
+    execFileSync('prlimit', [`--pid=${server.child.pid}`, `--nofile=${limit}:${limit}`]);
+    const others = await Promise.all(Array.from({ length: 100 }, () => open(t, server)));
+    t.true((await client.listDatabases()).includes('Open_vSwitch'));
+    for (const other of others) other.destroy();
+    for (let served = false; !served; ) {
+      const again = await Client.connect(server.target);
+      t.teardown(() => again.close());
+      served = await again.listDatabases().then(
+        () => true,
+        () => false,
+      );
+    }
+    t.true((await client.listDatabases()).includes('Open_vSwitch'));
+  },
+);
+
 test('a message of 10 MB is served', async (t) => {
   const { client } = await start(t);
   const long = 'é'.repeat(5_000_000);
@@ -105,7 +129,11 @@ test('a message of 10 MB is served', async (t) => {
 
 test('a thousand clients are served at a time', async (t) => {
   const { server } = await start(t);
-  const clients = await Promise.all(Array.from({ length: 1000 }, () => Client.connect(server.target)));
+  const clients: Client[] = [];
+  // Not more at a time than wait to be accepted.
+  while (clients.length < 1000) {
+    clients.push(...(await Promise.all(Array.from({ length: 100 }, () => Client.connect(server.target)))));
+  }
   t.teardown(() => {
     for (const client of clients) client.close();
   });
