@@ -44,7 +44,7 @@ function messagesOf(step: MessageStep): Buffer[] {
     case 'create-bridge':
       return [createBridge(step.name, step.address, ownedGroup)];
     case 'reset-bridge':
-      return [resetBridge(step.ifindex)];
+      return [resetBridge(step.ifindex, step.hasVlans)];
     case 'create-internal':
       return [
         createVeth({ ...step, group: ownedGroup }),

@@ -126,8 +126,8 @@ function bridgeSteps(bridge: DesiredBridge, kernel: KernelState): Step[] {
   if (!isOwned(link)) return [];
   const steps: Step[] = [];
   const { bridge: details } = link;
-  if (details && Object.values(details).includes(true)) {
-    steps.push({ op: 'reset-bridge', subject, ifindex: link.ifindex });
+  if (details && Object.values(details).some((value) => value !== false && value !== 0)) {
+    steps.push({ op: 'reset-bridge', subject, ifindex: link.ifindex, hasVlans: details.defaultPvid !== 0 });
   }
   if (!link.ipv6Disabled) steps.push({ op: 'disable-ipv6', subject, name });
   const alias = bridgeAlias(bridge.name);
@@ -275,11 +275,12 @@ function forwardingSteps(bridge: DesiredBridge, kernel: KernelState): Step[] {
   const subject = { port: bridge.name };
   const address = localAddress(bridge, kernel);
   const isShared = kernel.links.some((link) => link.master === master.ifindex && link.address === address);
-  const entries = kernel.forwardingOf(outer).filter((entry) => entry.static);
+  // An entry is there once for each VLAN.
+  const entries = new Set(kernel.forwardingOf(outer).flatMap((entry) => (entry.static ? [entry.address] : [])));
   const step = (forwarded: string, present: boolean): Step => {
     return { op: 'forward', subject, ifindex: outer.ifindex, address: forwarded, present };
   };
-  const stale = entries.filter((entry) => !isShared || entry.address !== address);
-  const missing = isShared && !entries.some((entry) => entry.address === address);
-  return [...stale.map((entry) => step(entry.address, false)), ...(missing ? [step(address, true)] : [])];
+  const stale = [...entries].filter((entry) => !isShared || entry !== address);
+  const missing = isShared && !entries.has(address);
+  return [...stale.map((entry) => step(entry, false)), ...(missing ? [step(address, true)] : [])];
 }

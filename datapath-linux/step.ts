@@ -32,6 +32,8 @@ export interface CreateBridge extends Common {
 export interface ResetBridge extends Common {
   readonly op: 'reset-bridge';
   readonly ifindex: number;
+  /** Whether the kernel has VLANs in bridges. */
+  readonly hasVlans: boolean;
 }
 export interface DisableIpv6 extends Common {
   readonly op: 'disable-ipv6';

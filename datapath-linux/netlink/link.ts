@@ -1,5 +1,5 @@
 /** Network devices as rtnetlink describes them (RTM_NEWLINK: struct ifinfomsg, then IFLA_* of linux/if_link.h). */
-import { macAddress, type Payload, type Readers, readWith, text, u8, u32 } from './attribute.ts';
+import { macAddress, type Payload, type Readers, readWith, text, u8, u16, u32 } from './attribute.ts';
 import { readI32, readU32 } from './bytes.ts';
 import { NetlinkFormatError } from './error.ts';
 
@@ -21,6 +21,8 @@ export interface BridgeDetails {
   readonly callsIptables: boolean;
   readonly callsIp6tables: boolean;
   readonly callsArptables: boolean;
+  /** The VLAN that new ports join; 0 also where the kernel has no VLAN filtering. */
+  readonly defaultPvid: number;
 }
 
 export interface Link {
@@ -81,6 +83,7 @@ const bridgeReaders: Readers<Mutable<BridgeDetails>> = {
   36: (bridge, value) => (bridge.callsIptables = u8(value) !== 0),
   37: (bridge, value) => (bridge.callsIp6tables = u8(value) !== 0),
   38: (bridge, value) => (bridge.callsArptables = u8(value) !== 0),
+  39: (bridge, value) => (bridge.defaultPvid = u16(value)),
 };
 
 function readTun(payload: Payload): TunDetails {
@@ -89,8 +92,17 @@ function readTun(payload: Payload): TunDetails {
   return tun;
 }
 
+/** A bridge that forwards and does nothing else, as the switch wants it. */
+export const plainBridge: BridgeDetails = {
+  multicastSnooping: false,
+  callsIptables: false,
+  callsIp6tables: false,
+  callsArptables: false,
+  defaultPvid: 0,
+};
+
 function readBridge(payload: Payload): BridgeDetails {
-  const bridge = { multicastSnooping: false, callsIptables: false, callsIp6tables: false, callsArptables: false };
+  const bridge = { ...plainBridge };
   readWith(bridge, payload, bridgeReaders);
   return bridge;
 }

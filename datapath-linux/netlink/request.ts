@@ -37,6 +37,7 @@ const bridgeData = {
   callIptables: 36,
   callIp6tables: 37,
   callArptables: 38,
+  vlanDefaultPvid: 39,
 } as const;
 const skipStatistics = 1 << 3;
 
@@ -101,18 +102,18 @@ export function dumpAddresses(): Buffer {
 /**
  * The switch's kernel bridge: it forwards and nothing else. It takes no part in multicast snooping or STP, and frames
  * do not pass the host's packet filter (bridge-nf-call-* is on in new namespaces of some kernels). VLAN filtering is off
- * unless asked for; kernels built without it refuse the very attribute.
+ * unless asked for; kernels built without it refuse its attributes.
  */
 export function createBridge(name: string, address: string, group: number): Buffer {
   return new MessageBuilder(types.newLink, flags.create | flags.exclusive, ifinfomsg(0))
     .text(ifla.name, name)
     .bytes(ifla.address, macBytes(address))
     .u32(ifla.group, group)
-    .nested(ifla.linkInfo, (info) => info.text(linkInfo.kind, 'bridge').nested(linkInfo.data, plainBridge))
+    .nested(ifla.linkInfo, (info) => info.text(linkInfo.kind, 'bridge').nested(linkInfo.data, quiet))
     .build();
 }
 
-function plainBridge(data: MessageBuilder): void {
+function quiet(data: MessageBuilder): void {
   data
     .u32(bridgeData.stp, 0)
     .u8(bridgeData.multicastSnooping, 0)
@@ -121,10 +122,17 @@ function plainBridge(data: MessageBuilder): void {
     .u8(bridgeData.callArptables, 0);
 }
 
-/** Gives an existing bridge the settings that `createBridge` gives a new one. */
-export function resetBridge(ifindex: number): Buffer {
+/**
+ * Gives an existing bridge the settings that `createBridge` gives a new one; and, on a kernel with VLAN filtering, no
+ * VLAN for new ports to join.
+ */
+export function resetBridge(ifindex: number, hasVlans: boolean): Buffer {
+  const settings = (data: MessageBuilder): void => {
+    quiet(data);
+    if (hasVlans) data.u16(bridgeData.vlanDefaultPvid, 0);
+  };
   return new MessageBuilder(types.newLink, 0, ifinfomsg(ifindex))
-    .nested(ifla.linkInfo, (info) => info.text(linkInfo.kind, 'bridge').nested(linkInfo.data, plainBridge))
+    .nested(ifla.linkInfo, (info) => info.text(linkInfo.kind, 'bridge').nested(linkInfo.data, settings))
     .build();
 }
 

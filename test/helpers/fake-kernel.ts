@@ -2,7 +2,7 @@
 import { KernelState } from '../../datapath-linux/kernel.ts';
 import { ownedGroup } from '../../datapath-linux/names.ts';
 import type { ForwardingEntry } from '../../datapath-linux/netlink/forwarding.ts';
-import type { Link } from '../../datapath-linux/netlink/link.ts';
+import { type Link, plainBridge } from '../../datapath-linux/netlink/link.ts';
 import type { LinkChange } from '../../datapath-linux/netlink/request.ts';
 import type { CreateInternal, CreateTap, Step } from '../../datapath-linux/step.ts';
 
@@ -26,8 +26,6 @@ const plain: Omit<Link, 'ifindex' | 'name'> = {
   addressless6: false,
   ipv6Disabled: false,
 };
-
-const quiet = { multicastSnooping: false, callsIptables: false, callsIp6tables: false, callsArptables: false };
 
 export class FakeKernel {
   readonly #links = new Map<number, Link>();
@@ -80,10 +78,15 @@ export class FakeKernel {
         this.remove(step.ifindex);
         break;
       case 'create-bridge':
-        this.add(step.name, { kind: 'bridge', address: step.address, group: ownedGroup, bridge: quiet });
+        this.add(step.name, {
+          kind: 'bridge',
+          address: step.address,
+          group: ownedGroup,
+          bridge: { ...plainBridge, defaultPvid: 1 },
+        });
         break;
       case 'reset-bridge':
-        this.change(step.ifindex, { bridge: quiet });
+        this.change(step.ifindex, { bridge: plainBridge });
         break;
       case 'disable-ipv6':
         this.change(this.#index(step.name), { ipv6Disabled: true });
