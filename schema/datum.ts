@@ -284,9 +284,6 @@ class Cursor {
   get leaf(): Leaf | undefined {
     return this.#leaves[this.#leafAt];
   }
-  get atLeafStart(): boolean {
-    return this.#at === 0;
-  }
   get key(): Atom | undefined {
     return this.leaf?.atoms[this.#at];
   }
@@ -298,11 +295,22 @@ class Cursor {
 
   next(): void {
     this.#at++;
-    if (this.#at === this.leaf?.atoms.length) this.nextLeaf();
-  }
-  nextLeaf(): void {
+    if (this.#at < (this.leaf?.atoms.length ?? 0)) return;
     this.#leafAt++;
     this.#at = 0;
+  }
+
+  /** Goes past the leaves that both data have here; false if there is none. */
+  skipShared(other: Cursor): boolean {
+    if (this.#at !== 0 || other.#at !== 0) return false;
+    const ours = this.#leaves;
+    const theirs = other.#leaves;
+    const start = this.#leafAt;
+    while (this.#leafAt < ours.length && ours[this.#leafAt] === theirs[other.#leafAt]) {
+      this.#leafAt++;
+      other.#leafAt++;
+    }
+    return this.#leafAt > start;
   }
 }
 
@@ -319,11 +327,7 @@ const nextDifference = (a: Cursor, b: Cursor): Difference | undefined => {
     const { key } = a;
     const other = b.key;
     if (key === undefined && other === undefined) return undefined;
-    if (a.leaf === b.leaf && a.atLeafStart && b.atLeafStart) {
-      a.nextLeaf();
-      b.nextLeaf();
-      continue;
-    }
+    if (a.skipShared(b)) continue;
     const order = key === undefined ? 1 : other === undefined ? -1 : compareAtoms(key, other);
     const old = order <= 0 ? a.value : undefined;
     const now = order >= 0 ? b.value : undefined;
