@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Switch, startSwitch } from '../datapath-linux/switch.ts';
 import { directories } from '../rpc/directories.ts';
@@ -20,6 +21,9 @@ export interface RunOptions {
   /** To listen on besides the socket in the run directory. */
   readonly remote: readonly string[];
 }
+
+/** struct sockaddr_un */
+const socketPathMax = 107;
 
 /** The program cannot start; the message is for its user. */
 export class StartError extends Error {}
@@ -55,13 +59,29 @@ export const run = async ({ database, rundir, remote }: RunOptions): Promise<voi
   process.stdout.write(welcome(circumstances));
 };
 
+/** What `ovs-vsctl set-manager` and `set-ssl` say, as with Open vSwitch's own start script. */
+const managers = 'db:Open_vSwitch,Open_vSwitch,manager_options';
+const tls = {
+  privateKey: 'db:Open_vSwitch,SSL,private_key',
+  certificate: 'db:Open_vSwitch,SSL,certificate',
+  caCertificate: 'db:Open_vSwitch,SSL,ca_cert',
+} as const;
+
 /** Starts both, and returns what stops them. */
-const start = async ({ database, socket }: Places, remotes: readonly string[], withSwitch: boolean) => {
+const start = async ({ database, run: folder, socket }: Places, remotes: readonly string[], withSwitch: boolean) => {
   const target = `unix:${socket}`;
+  refuseLong(socket);
   await refuseSecond(target);
-  const server = await Server.start({ databases: [database], remotes: [`punix:${socket}`, ...remotes] });
+  mkdirSync(folder, { recursive: true });
+  const server = await Server.start({
+    databases: [database],
+    remotes: [`punix:${socket}`, managers, ...remotes],
+    connections: { tls },
+  });
   let running: Switch | undefined;
   try {
+    // The server would go on trying to listen.
+    (await dial(target)).destroy();
     if (withSwitch) running = startSwitch({ remote: target });
   } catch (error) {
     await server.close();
@@ -71,6 +91,15 @@ const start = async ({ database, socket }: Places, remotes: readonly string[], w
     await running?.stop();
     await server.close();
   };
+};
+
+/** Of a longer path the system would use the beginning. */
+const refuseLong = (socket: string): void => {
+  const length = Buffer.byteLength(socket);
+  if (length <= socketPathMax) return;
+  throw new StartError(
+    `The path of a socket has at most ${socketPathMax} bytes, and ${socket} has ${length}: choose a shorter --rundir.`,
+  );
 };
 
 /** Listening takes the socket's path away from whoever listens there now: with another database, no lock prevents it. */

@@ -20,18 +20,13 @@ const table: readonly Advice[] = [
       `${database} stays as it is; choose another file: vswitch --database ${withOtherName(database)}`,
   },
   {
-    pattern: /^EACCES|^EPERM|^SQLITE_CANTOPEN|^SQLITE_READONLY/,
+    pattern: /^EACCES|^EPERM|^ENOENT|^ENOTDIR|^SQLITE_CANTOPEN|^SQLITE_READONLY/,
     advice: ({ database, run }) =>
-      `This user may not write ${database}, or not in ${run}. Run as root, or choose other places: ${elsewhere}`,
+      `${database}, or a socket in ${run}, cannot be made by this user, or not there. Run as root, or choose other places: ${elsewhere}`,
   },
   {
     pattern: /^EROFS/,
     advice: () => `The file system is read-only; choose other places: ${elsewhere}`,
-  },
-  {
-    pattern: /^ENAMETOOLONG|^EINVAL/,
-    advice: ({ socket }) =>
-      `The path of a socket has at most 107 bytes, and ${socket} has ${Buffer.byteLength(socket)}: choose a shorter --rundir.`,
   },
   {
     pattern: /^EADDRINUSE/,

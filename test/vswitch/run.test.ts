@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { firstWords, Installation } from '../helpers/installation.ts';
 import { end, rootTest as test } from '../helpers/netns.ts';
 import { projectFile } from '../helpers/project.ts';
+import { until } from '../helpers/until.ts';
 
 const program = projectFile('dist/vswitch/main.js');
 
@@ -48,6 +49,35 @@ test('a database of the C server is taken over, and what it says is done', async
   t.is(await installation.vsctl('list-br'), 'br0');
   await installation.vsctl('set', 'Bridge', 'br0', 'external_ids:waited=true');
   t.true(await installation.host.has('br0'));
+});
+
+test('places that cannot be used are told in a sentence', async (t) => {
+  const installation = await Installation.start(t);
+  const { directory } = installation;
+  const refuse = async (rundir: string, expected: RegExp) => {
+    const files = ['--rundir', rundir, '--database', join(directory, 'other.db')];
+    const { status, stderr } = await runToEnd(installation, process.execPath, program, 'run', ...files);
+    t.is(status, 1);
+    t.regex(stderr, expected);
+    t.notRegex(stderr, /\n {4}at /, 'no stack');
+  };
+  await refuse('/dev/null/run', /cannot be made by this user, or not there/);
+  await refuse(join(directory, 'x'.repeat(108)), /has at most 107 bytes/);
+});
+
+test('managers of the database are listened to', async (t) => {
+  const installation = await Installation.start(t);
+  const remote = `punix:${join(installation.directory, 'manager.sock')}`;
+  const create = ['--', '--id=@m', 'create', 'Manager', `target="${remote}"`];
+  await installation.vsctl('set', 'Open_vSwitch', '.', 'manager_options=@m', ...create);
+  await until('the manager connects', async () => {
+    const dump = installation.host.run('ovs-vsctl', `--db=${remote.slice(1)}`, '--timeout=5', 'list-br');
+    return dump.then(
+      () => true,
+      () => false,
+    );
+  });
+  t.true(existsSync(join(installation.directory, 'manager.sock')));
 });
 
 test('without the right to change the network it is a server only, and says so', async (t) => {

@@ -7,8 +7,8 @@ const systemError = (code: string): Error => Object.assign(new Error(`${code}: s
 for (const [error, expected] of [
   [new Error('/x: cannot lock file because it is already locked by pid 77'), /process 77, has .*conf\.db open/],
   [new Error('/x: is a clustered database of the C server'), /--database \/etc\/openvswitch\/vswitch\.db/],
-  [systemError('EACCES'), /may not write \/etc\/openvswitch\/conf\.db, or not in \/run\/ovs/],
-  [new Error('unable to open', { cause: systemError('SQLITE_CANTOPEN') }), /may not write/],
+  [systemError('EACCES'), /\/etc\/openvswitch\/conf\.db, or a socket in \/run\/ovs, cannot be made by this user/],
+  [new Error('unable to open', { cause: systemError('SQLITE_CANTOPEN') }), /cannot be made by this user/],
   [systemError('EADDRINUSE'), /listens there already/],
 ] as const) {
   test(`says what to do about: ${error.message}`, (t) => {
