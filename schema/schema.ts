@@ -76,7 +76,12 @@ export const parseSchema = (json: Json): DatabaseSchema => {
     throw syntaxError(`schema version "${version}" not in format x.y.z`, json);
   }
   const allRoot = !Object.values(tables).some((table) => isRootTable(table));
-  const parsed = new Map(Object.entries(tables).map(([each, table]) => [each, parseTable(each, table, allRoot)]));
+  const parsed = new Map(
+    Object.entries(tables).map(([each, table]) => {
+      checkName(each, json);
+      return [each, parseTable(each, table, allRoot)];
+    }),
+  );
   const schema = { name, version, cksum, tables: parsed };
   checkReferences(schema);
   return schema;
@@ -85,14 +90,13 @@ export const parseSchema = (json: Json): DatabaseSchema => {
 const isRootTable = (json: Json): boolean =>
   typeof json === 'object' && json !== null && !isArray(json) && member(json, 'isRoot') === true;
 
-const checkName = (name: string, json: Json, what: string): void => {
+/** @param json what the name stands in */
+const checkName = (name: string, json: Json): void => {
   if (!isId(name)) throw syntaxError(`name must be a valid id`, json);
   if (name.startsWith('_')) throw syntaxError(`names beginning with "_" are reserved`, json);
-  if (name === '') throw syntaxError(`${what} needs a name`, json);
 };
 
 const parseTable = (name: string, json: Json, allRoot: boolean): TableSchema => {
-  checkName(name, json, 'table');
   const parser = new ObjectParser(json, `table schema for table ${name}`);
   const columnsJson = parser.required('columns', 'object');
   const maxRows = parser.optional('maxRows', 'integer');
@@ -101,12 +105,13 @@ const parseTable = (name: string, json: Json, allRoot: boolean): TableSchema => 
   parser.finish();
   if (maxRows !== undefined && maxRows <= 0) throw syntaxError('maxRows must be at least 1', json);
   if (Object.keys(columnsJson).length === 0) throw syntaxError('table must have at least one column', json);
+  for (const each of Object.keys(columnsJson)) checkName(each, json);
   const columns = parseColumns(columnsJson);
   const table = new TableSchema(name, columns, { isRoot: isRoot || allRoot, indexes: [] });
   return new TableSchema(name, columns, {
     ...(maxRows !== undefined && { maxRows: Number(maxRows) }),
     isRoot: isRoot || allRoot,
-    indexes: indexes.map((index) => parseIndex(table, index)),
+    indexes: indexes.map((index) => parseIndex(table, index, json)),
   });
 };
 
@@ -122,7 +127,6 @@ const parseColumns = (json: JsonObject): Map<string, Column> => {
 };
 
 const parseColumn = (name: string, index: number, json: Json): Column => {
-  checkName(name, json, 'column');
   const parser = new ObjectParser(json, `schema for column ${name}`);
   const mutable = parser.optional('mutable', 'boolean') ?? true;
   const ephemeral = parser.optional('ephemeral', 'boolean') ?? false;
@@ -134,11 +138,11 @@ const parseColumn = (name: string, index: number, json: Json): Column => {
 
 const refersWeakly = ({ key, value }: ColumnType): boolean => key.refType === 'weak' || value?.refType === 'weak';
 
-const parseIndex = (table: TableSchema, json: Json): Column[] => {
+const parseIndex = (table: TableSchema, json: Json, tableJson: Json): Column[] => {
   const columns = parseColumnSet(table, json);
-  if (columns.length === 0) throw syntaxError('index must have at least one column', json);
+  if (columns.length === 0) throw syntaxError('index must have at least one column', tableJson);
   for (const { name, ephemeral } of columns) {
-    if (ephemeral) throw syntaxError(`ephemeral columns (such as ${name}) may not be indexed`, json);
+    if (ephemeral) throw syntaxError(`ephemeral columns (such as ${name}) may not be indexed`, tableJson);
   }
   return columns;
 };

@@ -30,6 +30,9 @@ export const isOptionalScalar = (type: ColumnType): boolean =>
 export const isSet = (type: ColumnType): boolean => type.value === undefined && (type.min !== 1 || type.max !== 1);
 export const isMap = (type: ColumnType): boolean => type.value !== undefined;
 
+/** What the protocol's limits on sizes and lengths are limited to. */
+const maxUint32 = 2 ** 32 - 1;
+
 /** @throws OvsdbError syntax error */
 export const parseType = (json: Json): ColumnType => {
   if (typeof json === 'string') return { key: parseBaseType(json), min: 1, max: 1 };
@@ -40,18 +43,30 @@ export const parseType = (json: Json): ColumnType => {
   const min = parser.optional('min', 'integer') ?? 1;
   const max = parser.optional('max', 'integer', 'string') ?? 1;
   parser.finish();
-  const type = { key, ...(value && { value }), min: Number(min), max: max === 'unlimited' ? Infinity : Number(max) };
+  const type = {
+    key,
+    ...(value && { value }),
+    min: parseCount(min),
+    max: max === 'unlimited' ? Infinity : parseCount(max),
+  };
   if (!(type.min === 0 || type.min === 1) || !(type.max >= 1)) {
     throw syntaxError('ovsdb type fails constraint checks', json);
   }
   return type;
 };
 
+const parseCount = (json: number | bigint | string): number => {
+  const count = typeof json === 'number' ? json : -1;
+  if (count < 0 || count > maxUint32) throw syntaxError('bad min or max value', json);
+  return count;
+};
+
 const parseBaseType = (json: Json): BaseType => {
   if (typeof json === 'string') return { type: parseAtomicType(json) };
   const parser = new ObjectParser(json, 'ovsdb type');
   const type = parseAtomicType(parser.required('type', 'string') ?? null);
-  const base = { type, ...parseEnum(parser, type), ...constraintParsers[type](parser) };
+  const allowed = parseEnum(parser, type);
+  const base = { type, ...(allowed === undefined ? constraintParsers[type](parser) : { enum: allowed }) };
   parser.finish();
   return base;
 };
@@ -62,11 +77,17 @@ const parseAtomicType = (json: Json): AtomicType => {
   return json;
 };
 
-const parseEnum = (parser: ObjectParser, type: AtomicType): Pick<BaseType, 'enum'> => {
+/** A set of one or more (RFC 7047 section 3.2), or just its only member. */
+const parseEnum = (parser: ObjectParser, type: AtomicType): Atom[] | undefined => {
   const json = parser.optional('enum', 'array', 'string', 'number', 'boolean');
-  if (json === undefined) return {};
-  const members = isArray(json) && json[0] === 'set' && isArray(json[1]) ? json[1] : [json];
-  return { enum: members.map((each) => parseAtom(type, each)).sort(compareAtoms) };
+  if (json === undefined) return undefined;
+  if (!isArray(json) || json[0] !== 'set') return [parseAtom(type, json)];
+  const [, members, ...rest] = json;
+  if (!isArray(members) || rest.length > 0) throw syntaxError('expected ["set", <array>]', json);
+  if (members.length === 0) throw syntaxError(`set must have 1 to ${maxUint32} members but 0 are present`, json);
+  const atoms = members.map((each) => parseAtom(type, each)).sort(compareAtoms);
+  if (atoms.some((atom, i) => atom === atoms[i + 1])) throw new OvsdbError('ovsdb error', 'set contains duplicate');
+  return atoms;
 };
 
 const noConstraints = (): Partial<BaseType> => ({});
@@ -76,14 +97,14 @@ const constraintParsers: { readonly [type in AtomicType]: (parser: ObjectParser)
   real: (parser) => parseRange(parser, 'minReal', 'maxReal'),
   boolean: noConstraints,
   string: (parser) => {
-    const minLength = parser.optional('minLength', 'integer');
-    const maxLength = parser.optional('maxLength', 'integer');
+    const minLength = parseLength(parser, 'minLength');
+    const maxLength = parseLength(parser, 'maxLength');
     if (minLength !== undefined && maxLength !== undefined && minLength > maxLength) {
       throw syntaxError('minLength exceeds maxLength', parser.json);
     }
     return {
-      ...(minLength !== undefined && { minLength: Number(minLength) }),
-      ...(maxLength !== undefined && { maxLength: Number(maxLength) }),
+      ...(minLength !== undefined && { minLength }),
+      ...(maxLength !== undefined && { maxLength }),
     };
   },
   uuid: (parser) => {
@@ -91,10 +112,17 @@ const constraintParsers: { readonly [type in AtomicType]: (parser: ObjectParser)
     if (refTable === undefined) return {};
     const refType = parser.optional('refType', 'id') ?? 'strong';
     if (refType !== 'strong' && refType !== 'weak') {
-      throw syntaxError('refType must be "strong" or "weak"', parser.json);
+      throw syntaxError(`refType must be "strong" or "weak" (not "${refType}")`, parser.json);
     }
     return { refTable: String(refTable), refType };
   },
+};
+
+const parseLength = (parser: ObjectParser, name: string): number | undefined => {
+  const json = parser.optional(name, 'integer');
+  if (json === undefined) return undefined;
+  if (json < 0 || json > maxUint32) throw syntaxError(`${name} out of valid range 0 to ${maxUint32}`, json);
+  return Number(json);
 };
 
 const parseRange = (parser: ObjectParser, minName: string, maxName: string): Pick<BaseType, 'min' | 'max'> => {
