@@ -24,10 +24,15 @@ export class CoreSubject implements Subject, Clearable {
   }
 
   async transact(operations: readonly Json[]): Promise<Json> {
+    const results = await this.transactUnchecked(operations);
+    this.check(formatJson(operations));
+    return results;
+  }
+
+  async transactUnchecked(operations: readonly Json[]): Promise<Json> {
     const text = await new Promise<string>((done) => {
       this.#database.submit({ operations, requester: anybody, done });
     });
-    this.check(formatJson(operations));
     return parseJson(text);
   }
 
