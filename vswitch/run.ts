@@ -56,6 +56,8 @@ export const run = async ({ database, rundir, remote }: RunOptions): Promise<voi
     commands: shellCommands(),
     tun: tunProblem(),
   };
+  // Whoever read the first lines and left, as head(1) does, must not end the switch.
+  process.stdout.on('error', () => {});
   process.stdout.write(welcome(circumstances));
 };
 
