@@ -2,7 +2,7 @@
 # Installs what the tests compare with and drive: Debian's Open vSwitch (the C programs), network tools, a compiler.
 # Needs root; the daemons that the packages would start are not started.
 set -eu
-packages="openvswitch-switch openvswitch-common python3-openvswitch iproute2 iputils-ping openssl util-linux"
+packages="openvswitch-switch openvswitch-common python3-openvswitch iproute2 iputils-ping mandoc openssl util-linux"
 command -v cc >/dev/null 2>&1 || packages="$packages build-essential python3"
 missing=$(for package in $packages; do dpkg -s "$package" >/dev/null 2>&1 || echo "$package"; done)
 [ -n "$missing" ] || exit 0
