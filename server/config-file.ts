@@ -11,6 +11,16 @@ export interface Configuration {
   /** With the settings that are not at their defaults. */
   readonly remotes: ReadonlyMap<string, Partial<RemoteSettings>>;
   readonly databases: readonly DatabaseConfiguration[];
+  /** The part that the whole server has in an active-backup pair; not from a file, which says it for each database. */
+  readonly pair?: PairConfiguration | undefined;
+}
+
+export interface PairConfiguration {
+  /** The server to be a backup of. */
+  readonly target: string | undefined;
+  /** As ExcludedTables takes it. */
+  readonly excluded: string;
+  readonly backup: boolean;
 }
 
 const serviceModels = ['standalone', 'clustered', 'relay', 'active-backup'] as const;
@@ -26,9 +36,23 @@ export interface DatabaseConfiguration {
   readonly source: string | undefined;
   /** For `active-backup`: whether to start as the backup. */
   readonly backup: boolean;
-  /** For `active-backup`: DB:TABLE that are not copied. */
+  /** For `active-backup`: tables that are not copied. */
   readonly excludedTables: readonly string[];
 }
+
+const standard = { model: undefined, source: undefined, backup: false, excludedTables: [] };
+const relayArgument = /^relay:([^:]*):(.*)$/s;
+
+/**
+ * A database as the command line names it: a file, or relay:DB:SOURCE.
+ * @throws Error
+ */
+export const parseDatabaseArgument = (argument: string): DatabaseConfiguration => {
+  if (!argument.startsWith('relay:')) return { ...standard, name: argument };
+  const [, name, source] = relayArgument.exec(argument) ?? [];
+  if (!name || !source) throw new Error(`ovsdb error: ${argument}: invalid syntax`);
+  return { ...standard, name, model: 'relay', source };
+};
 
 /** The configuration cannot be used; the messages say where and why, the one closest to the fault first. */
 export class ConfigurationError extends Error {
@@ -97,8 +121,7 @@ const parseDatabases = (json: Json = null): DatabaseConfiguration[] => {
 };
 
 const parseDatabase = (name: string, json: Json): DatabaseConfiguration => {
-  const unset = { name, model: undefined, source: undefined, backup: false, excludedTables: [] };
-  if (json === null) return unset;
+  if (json === null) return { ...standard, name };
   const parser = new ObjectParser(json, `database ${name}`);
   const model = parser.optional('service-model', 'string');
   if (model !== undefined && !isServiceModel(model)) throw parser.error(`'${model}' is not a valid service model`);

@@ -2,6 +2,7 @@ import { type Command, CommandError, plainCommand } from '../rpc/command.ts';
 import { logFor } from '../rpc/log.ts';
 import type { Database } from './database.ts';
 import { memoryUsage } from './memory.ts';
+import { replicationCommands } from './replication-commands.ts';
 import type { Service } from './service.ts';
 import { TransactionLog } from './transaction-log.ts';
 
@@ -37,7 +38,9 @@ export const serverCommands = (service: Service): readonly Command[] => {
       'DB',
       changes(([name = '']) => done(removeDatabase(service, name))),
     ),
-    plainCommand('ovsdb-server/list-dbs', () => lines([...server.databases.keys()].sort())),
+    plainCommand('ovsdb-server/list-dbs', () =>
+      lines([...new Set([...server.databases.keys(), ...server.relaySources.keys()])].sort()),
+    ),
     plainCommand('ovsdb-server/reload', () => reload(service)),
     plainCommand('ovsdb-server/reconnect', () => {
       server.reconnect('user ran ovsdb-server/reconnect');
@@ -52,6 +55,7 @@ export const serverCommands = (service: Service): readonly Command[] => {
     command('ovsdb-server/get-db-storage-status', 'DB', ([name = '']) => storageStatus(service, name)),
     plainCommand('ovsdb-server/perf-counters-show', () => 'performance counter is not supported on this platform\n'),
     plainCommand('ovsdb-server/perf-counters-clear', () => ''),
+    ...replicationCommands(service.pair, changes),
     ...transactionLogCommands(service),
     plainCommand('memory/show', () => {
       const usage = [...memoryUsage(server)].map(([name, count]) => `${name}:${count}`);

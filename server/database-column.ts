@@ -11,6 +11,10 @@ const prefix = 'db:';
 /** Whether a setting is to be read from a database. */
 export const isInDatabase = (setting: string): boolean => setting.startsWith(prefix);
 
+/** The name of that database; '' when there is none. */
+export const databaseNamed = (setting: string): string =>
+  isInDatabase(setting) ? (setting.slice(prefix.length).split(',')[0] ?? '') : '';
+
 /** A column that holds settings: db:DB,TABLE,COLUMN (ovsdb-server(1)). */
 export class DatabaseColumn {
   readonly name: string;

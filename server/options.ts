@@ -11,7 +11,8 @@ import { defaultDatabase } from '../rpc/directories.ts';
 import { addOptions } from '../rpc/program.ts';
 import { tlsOptions } from '../rpc/tls-options.ts';
 import { ovsVersion, version } from '../rpc/version.ts';
-import { type Configuration, configurationPath } from './config-file.ts';
+import { type Configuration, configurationPath, type PairConfiguration, parseDatabaseArgument } from './config-file.ts';
+import { ExcludedTables } from './excluded-tables.ts';
 import { defaultServerLimits, type RemotesOptions } from './remotes.ts';
 
 export const programName = 'ovsdb-server';
@@ -21,6 +22,9 @@ export const versionText = `${programName} (Open vSwitch) ${ovsVersion}`;
 /** What the command line of ovsdb-server says. */
 export interface Options extends DaemonOptions, LogOptions {
   readonly remote: readonly string[];
+  readonly syncFrom?: string;
+  readonly syncExcludeTables: string;
+  readonly active?: true;
   /** False for --no-dbs. */
   readonly dbs: boolean;
   /** Absolute. */
@@ -63,6 +67,9 @@ export const program = new Command(programName)
     `database files; made, for a virtual switch, if they do not exist (default: ${defaultDatabase()})`,
   )
   .option('--remote <remote>', 'where clients connect, or are to be called; or db:DB,TABLE,COLUMN', collect, [])
+  .option('--sync-from <server>', 'be a backup: copy the databases from that server, the active one')
+  .option('--sync-exclude-tables <tables>', 'do not copy these: DB:TABLE, separated by commas', '')
+  .option('--active', 'with --sync-from, start as the active server')
   .option('--config-file <file>', 'read databases and remotes from a file', configurationPath)
   .option('--no-dbs', 'without a database argument, serve none')
   .option('--run <command>', 'run a shell command when ready, and end with it')
@@ -92,11 +99,13 @@ export const readInvocation = (databases: readonly string[], options: Options): 
   if (configFile !== undefined && remote.length > 0) {
     throw new Error('--config-file is mutually exclusive with --remote');
   }
+  if (configFile !== undefined && options.syncFrom !== undefined) {
+    throw new Error('--config-file is mutually exclusive with --sync-from');
+  }
   if (configFile !== undefined && databases.length > 0) {
     throw new Error('Databases should be specified in a config file');
   }
   const served = databases.length > 0 ? [...new Set(databases)] : dbs ? [defaultDatabase()] : [];
-  const database = (name: string) => ({ name, model: undefined, source: undefined, backup: false, excludedTables: [] });
   const limits = {
     maxConnections: options.maxConnections,
     maxSize: options.maxMessage,
@@ -104,8 +113,18 @@ export const readInvocation = (databases: readonly string[], options: Options): 
     maxBacklog: options.maxBacklog,
   };
   return {
-    configuration: { remotes: new Map(remote.map((target) => [target, {}])), databases: served.map(database) },
+    configuration: {
+      remotes: new Map(remote.map((target) => [target, {}])),
+      databases: served.map(parseDatabaseArgument),
+      pair: readPair(options),
+    },
     configFile,
     connections: { tls, limits, origins: options.websocketOrigin },
   };
 };
+
+const readPair = ({ syncFrom, syncExcludeTables, active }: Options): PairConfiguration => ({
+  target: syncFrom,
+  excluded: new ExcludedTables(syncExcludeTables).toString(),
+  backup: syncFrom !== undefined && active === undefined,
+});

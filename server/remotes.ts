@@ -3,7 +3,7 @@ import { logFor } from '../rpc/log.ts';
 import { type ConnectionLimits, defaultConnectionLimits } from '../rpc/peer.ts';
 import { checkTarget } from '../rpc/target.ts';
 import type { Database } from './database.ts';
-import { DatabaseColumn, isInDatabase, RemoteError } from './database-column.ts';
+import { DatabaseColumn, databaseNamed, isInDatabase, RemoteError } from './database-column.ts';
 import { openRemote, type Remote, type RemoteHost } from './remote.ts';
 import { type Configuration, type RemoteSettings, readConfiguration } from './remote-settings.ts';
 import { writeStatus } from './remote-status.ts';
@@ -100,7 +100,15 @@ export class Remotes implements RemoteHost {
     return problems;
   }
 
+  /** Whether it is to be read from another server's database which could not be reached yet. */
+  #isAwaited(setting: string): boolean {
+    const { databases, relays } = this.sessions;
+    const name = databaseNamed(setting);
+    return relays.has(name) && !databases.has(name);
+  }
+
   #check(name: string): void {
+    if (this.#isAwaited(name)) return;
     if (isInDatabase(name)) void new DatabaseColumn(name, this.sessions.databases);
     else checkTarget(name);
   }
@@ -161,8 +169,9 @@ export class Remotes implements RemoteHost {
 
   async #reconcile(): Promise<void> {
     const { databases } = this.sessions;
-    const tls = readTlsFiles(this.#tls, databases);
-    const { targets, rows, tables, problems } = readConfiguration(this.#names, databases);
+    const names = new Map([...this.#names].filter(([name]) => !this.#isAwaited(name)));
+    const tls = readTlsFiles(this.#tls, databases, (setting) => this.#isAwaited(setting));
+    const { targets, rows, tables, problems } = readConfiguration(names, databases);
     this.credentials.configure(tls.files);
     this.#rows = rows;
     this.#tables = new Set([...tables, ...tls.tables]);

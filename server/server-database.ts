@@ -36,6 +36,14 @@ export const announceDatabase = (server: Database, schema: DatabaseSchema): void
   write(server, { op: 'insert', table: 'Database', row });
 };
 
+/** Notes in `_Server` that a database is served whose rows are another server's; its schema is not known yet. */
+export const announceRelay = (server: Database, name: string): void =>
+  write(server, { op: 'insert', table: 'Database', row: { name, model: 'relay', connected: false, leader: false } });
+
+/** Notes in `_Server` whether the source of a relay is there. */
+export const announceConnected = (server: Database, name: string, connected: boolean): void =>
+  write(server, { op: 'update', table: 'Database', where: [['name', '==', name]], row: { connected } });
+
 /** Notes in `_Server` that a database has another schema. */
 export const announceSchema = (server: Database, schema: DatabaseSchema): void => {
   const row = { schema: formatJson(schemaToJson(schema), true) };

@@ -5,13 +5,17 @@ import { logFor } from '../rpc/log.ts';
 import { OvsdbError } from '../schema/error.ts';
 import type { Json } from '../schema/json.ts';
 import { parseSchema } from '../schema/schema.ts';
+import { ActiveBackup } from './active-backup.ts';
 import { Database } from './database.ts';
 import { Locks } from './lock.ts';
 import { convertLogFile } from './log-conversion.ts';
+import { Relay } from './relay.ts';
 import type { RemoteSettings } from './remote-settings.ts';
 import { Remotes, type RemotesOptions } from './remotes.ts';
 import {
+  announceConnected,
   announceDatabase,
+  announceRelay,
   announceSchema,
   builtInSchema,
   createServerDatabase,
@@ -41,6 +45,8 @@ export class Server {
   readonly #databases = new Map<string, Database>();
   /** The paths of the databases that have one, by name. */
   readonly #files = new Map<string, string>();
+  readonly #relays = new Map<string, Relay>();
+  readonly #pairs = new Set<ActiveBackup>();
   readonly #host: SessionHost & { conditionalMonitors: boolean };
   readonly #remotes: Remotes;
   readonly #clock: Clock;
@@ -53,6 +59,7 @@ export class Server {
     this.#host = {
       serverId: clock.newUuid(),
       databases: this.#databases,
+      relays: this.#relays,
       locks: new Locks(),
       conditionalMonitors: true,
       convert: (database, schema) => this.#convertDatabase(database, schema),
@@ -87,6 +94,11 @@ export class Server {
   /** By the name of the database, the path it was given as. */
   get files(): ReadonlyMap<string, string> {
     return this.#files;
+  }
+
+  /** By the name of the database, where the server is whose it is. */
+  get relaySources(): ReadonlyMap<string, string> {
+    return new Map([...this.#relays].map(([name, { source }]) => [name, source]));
   }
 
   /** The sessions of the clients that are connected. */
@@ -135,12 +147,69 @@ export class Server {
     this.#databases.set(name, database);
     this.#files.set(name, path);
     announceDatabase(this.#serverDatabase, database.schema);
+    await this.#databasesChanged();
+  }
+
+  /**
+   * Serves a database of another server (ovsdb(7), "Relay Service Model"), as soon as that can be reached.
+   * @param source one or more targets, separated by commas
+   * @throws ServerError
+   */
+  async addRelay(name: string, source: string): Promise<void> {
+    const problem = this.#problemOf(name);
+    if (problem !== undefined) throw new ServerError(`ovsdb error: ${name}: ${problem}`);
+    this.#disconnectUnaware(`adding ${name} database`);
+    announceRelay(this.#serverDatabase, name);
+    const relay = new Relay({
+      database: name,
+      source,
+      credentials: this.#remotes.credentials,
+      clock: this.#clock,
+      replaced: (database) => this.#replaceRelayed(name, database),
+      connectedChanged: (connected) => announceConnected(this.#serverDatabase, name, connected),
+    });
+    this.#relays.set(name, relay);
+    await this.#remotes.look();
+  }
+
+  #replaceRelayed(name: string, database: Database): void {
+    const old = this.#databases.get(name);
+    if (old !== undefined) for (const session of this.clients) session.forget(old);
+    this.#databases.set(name, database);
+    announceSchema(this.#serverDatabase, database.schema);
+    this.#disconnectUnaware(`database ${name} ${old === undefined ? 'connected to storage' : 'schema changed'}`);
+    old?.close();
+    this.#remotes.look().catch((error) => log.warn(`remotes: ${error}`));
+  }
+
+  /**
+   * The server's part in an active-backup pair; at first it is active.
+   * @param includes whether the pair shares the database of that name
+   */
+  addPair(includes: (name: string) => boolean): ActiveBackup {
+    const pair = new ActiveBackup({
+      serverId: this.#host.serverId,
+      credentials: this.#remotes.credentials,
+      replicated: () => new Map([...this.#databases].filter(([name]) => this.#files.has(name) && includes(name))),
+    });
+    this.#pairs.add(pair);
+    return pair;
+  }
+
+  /** The databases of the pair are served as any. */
+  removePair(pair: ActiveBackup): void {
+    pair.disconnect();
+    this.#pairs.delete(pair);
+  }
+
+  async #databasesChanged(): Promise<void> {
+    for (const pair of this.#pairs) pair.restart();
     await this.#remotes.look();
   }
 
   #problemOf(name: string): string | undefined {
     if (name.startsWith('_')) return 'names beginning with "_" are reserved';
-    return this.#databases.has(name) ? 'duplicate database name' : undefined;
+    return this.#databases.has(name) || this.#relays.has(name) ? 'duplicate database name' : undefined;
   }
 
   #isOpen(path: string): boolean {
@@ -158,15 +227,20 @@ export class Server {
    */
   async removeDatabase(name: string, comment: string): Promise<void> {
     const database = this.#databases.get(name);
-    if (database === undefined) throw new ServerError('Failed to find the database.');
+    const relay = this.#relays.get(name);
+    if (database === undefined && relay === undefined) throw new ServerError('Failed to find the database.');
     if (name.startsWith('_')) throw new ServerError('Cannot remove reserved database.');
-    database.flush();
-    for (const session of this.clients) session.forget(database);
+    database?.flush();
+    if (database !== undefined) for (const session of this.clients) session.forget(database);
     this.#databases.delete(name);
     this.#files.delete(name);
+    this.#relays.delete(name);
     this.#disconnectUnaware(comment);
     withdrawDatabase(this.#serverDatabase, name);
-    database.close();
+    const closed = relay?.close();
+    for (const pair of this.#pairs) pair.restart();
+    database?.close();
+    await closed;
     await this.#remotes.look();
   }
 
@@ -188,7 +262,7 @@ export class Server {
     announceSchema(this.#serverDatabase, schema);
     return () => {
       this.#disconnectUnaware(`database ${name} schema conversion`);
-      this.#remotes.look().catch((error) => log.warn(`remotes: ${error}`));
+      this.#databasesChanged().catch((error) => log.warn(`remotes: ${error}`));
     };
   }
 
@@ -209,8 +283,10 @@ export class Server {
 
   /** Stops listening, ends all connections and closes the databases; everything acknowledged is stored. */
   async close(): Promise<void> {
+    const sources = [...this.#relays.values(), ...this.#pairs].map((each) => each.close());
     for (const database of this.#databases.values()) database.flush();
     await this.#remotes.close();
+    await Promise.all(sources);
     for (const database of this.#databases.values()) database.close();
   }
 }

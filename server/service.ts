@@ -3,13 +3,17 @@ import { resolve } from 'node:path';
 import { directories } from '../rpc/directories.ts';
 import { logFor } from '../rpc/log.ts';
 import { systemMessage } from '../rpc/system-error.ts';
-import { formatJson } from '../schema/json.ts';
+import { formatJson, isObject, member, parseJson } from '../schema/json.ts';
+import type { ActiveBackup } from './active-backup.ts';
 import {
   type Configuration,
   ConfigurationError,
   type DatabaseConfiguration,
+  type PairConfiguration,
   parseConfiguration,
+  parseDatabaseArgument,
 } from './config-file.ts';
+import { ExcludedTables } from './excluded-tables.ts';
 import { createDatabase, type Server, ServerError } from './server.ts';
 
 const log = logFor('ovsdb_server');
@@ -25,6 +29,10 @@ export interface ServiceOptions {
 export class Service {
   readonly server: Server;
   readonly configFile: string | undefined;
+  /** The part that the whole server has in an active-backup pair, as the command line and ovs-appctl say. */
+  readonly pair: ActiveBackup;
+  /** The parts that single databases have, as the configuration file says, by the name of the database. */
+  readonly #pairs = new Map<string, { readonly pair: ActiveBackup; readonly configured: string }>();
   readonly #changed: (configuration: string) => void;
   /** Relative paths are those of the place where the program was started, where it stays no longer than that. */
   readonly #folder = process.cwd();
@@ -33,6 +41,7 @@ export class Service {
     this.server = server;
     this.configFile = configFile;
     this.#changed = changed;
+    this.pair = server.addPair(() => true);
   }
 
   /**
@@ -40,9 +49,10 @@ export class Service {
    * @param create make database files that do not exist, of the vswitch schema
    * @returns whether all of it could be done
    */
-  async configure({ databases, remotes }: Configuration, create = false): Promise<boolean> {
+  async configure({ databases, remotes, pair }: Configuration, create = false): Promise<boolean> {
     const databasesDone = await this.#configureDatabases(databases, create);
     if (!databasesDone) log.warn('failed to configure databases');
+    if (pair !== undefined) takePart(this.pair, pair);
     const remotesDone = await this.#configureRemotes(remotes);
     return databasesDone && remotesDone;
   }
@@ -67,22 +77,33 @@ export class Service {
 
   /** As `configure`, with what another process noted by `changed`. */
   restore(text: string): Promise<boolean> {
-    return this.configure(parseConfiguration(text));
+    return this.configure({ ...parseConfiguration(text), pair: parsePair(text) });
   }
 
   /** To be called when the server was told to change. */
   save(): void {
     if (this.configFile !== undefined) return;
     const remotes = Object.fromEntries(this.server.listRemotes().map((target) => [target, null]));
-    const databases = Object.fromEntries([...this.server.files.values()].map((path) => [path, null]));
-    this.#changed(formatJson({ remotes, databases }));
+    const files = [...this.server.files.values()].map((path) => [path, null]);
+    const relays = [...this.server.relaySources].map(([name, source]) => [
+      name,
+      { 'service-model': 'relay', source: { [source]: null } },
+    ]);
+    const { target, excluded, isBackup } = this.pair;
+    const pair = { target, excluded: excluded.toString(), backup: isBackup };
+    this.#changed(formatJson({ remotes, databases: Object.fromEntries([...files, ...relays]), pair }));
   }
 
   /**
-   * Serves another database file.
-   * @throws as Server.addDatabase
+   * Serves another database: a file, or relay:DB:SOURCE.
+   * @throws as Server.addDatabase and Server.addRelay
    */
-  async addDatabase(name: string): Promise<void> {
+  async addDatabase(argument: string): Promise<void> {
+    await this.#add(parseDatabaseArgument(argument));
+  }
+
+  async #add({ name, model, source }: DatabaseConfiguration): Promise<void> {
+    if (model === 'relay') return this.server.addRelay(name, source ?? '');
     const path = this.#locate(name);
     if (!existsSync(path)) throw new ServerError(`I/O error: ${name}: open failed (No such file or directory)`);
     await this.server.addDatabase(path);
@@ -96,26 +117,57 @@ export class Service {
   }
 
   async #configureDatabases(databases: readonly DatabaseConfiguration[], create: boolean): Promise<boolean> {
-    const wanted = new Set(databases.map(({ name }) => this.#locate(name)));
-    for (const [name, path] of [...this.server.files]) {
-      if (!wanted.has(path)) await this.server.removeDatabase(name, `database ${name} removed from configuration`);
+    const wanted = new Set(databases.map((each) => this.#keyOf(each)));
+    for (const [name, key] of this.#served) {
+      if (!wanted.has(key)) await this.server.removeDatabase(name, `database ${name} removed from configuration`);
     }
-    const served = new Set(this.server.files.values());
+    const served = new Set(this.#served.values());
     let done = true;
     for (const database of databases) {
-      if (served.has(this.#locate(database.name))) continue;
-      if (!(await this.#open(database, create))) done = false;
+      if (!served.has(this.#keyOf(database)) && !(await this.#open(database, create))) done = false;
     }
+    this.#configurePairs(databases);
     return done;
   }
 
-  async #open({ name, model }: DatabaseConfiguration, create: boolean): Promise<boolean> {
+  /** The databases that are served, by name: what tells them from others. */
+  get #served(): Map<string, string> {
+    const relays = [...this.server.relaySources].map(([name, source]) => [name, relayKey(name, source)] as const);
+    return new Map([...this.server.files, ...relays]);
+  }
+
+  #keyOf({ name, model, source }: DatabaseConfiguration): string {
+    return model === 'relay' ? relayKey(name, source) : this.#locate(name);
+  }
+
+  #configurePairs(databases: readonly DatabaseConfiguration[]): void {
+    const byPath = new Map(databases.map((each) => [this.#keyOf(each), each]));
+    const wanted = new Map([...this.server.files].map(([name, path]) => [name, byPath.get(path)]));
+    for (const [name, { pair }] of [...this.#pairs]) {
+      if (wanted.get(name)?.model === 'active-backup') continue;
+      this.server.removePair(pair);
+      this.#pairs.delete(name);
+    }
+    for (const [name, database] of wanted) if (database?.model === 'active-backup') this.#configurePair(name, database);
+  }
+
+  #configurePair(name: string, { source, backup, excludedTables }: DatabaseConfiguration): void {
+    const configured = formatJson([source ?? null, backup, excludedTables]);
+    const known = this.#pairs.get(name);
+    if (known?.configured === configured) return;
+    const pair = known?.pair ?? this.server.addPair((each) => each === name);
+    this.#pairs.set(name, { pair, configured });
+    const excluded = excludedTables.map((table) => (table.includes(':') ? table : `${name}:${table}`)).join();
+    takePart(pair, { target: source, excluded, backup });
+  }
+
+  async #open(database: DatabaseConfiguration, create: boolean): Promise<boolean> {
+    const { name, model } = database;
     try {
-      if (model !== undefined && model !== 'standalone') {
-        throw new ServerError(`ovsdb error: ${name}: database is standalone and not ${model}`);
-      }
-      if (create && !existsSync(this.#locate(name))) createDatabase(this.#locate(name));
-      await this.addDatabase(name);
+      if (model === 'clustered') throw new ServerError(`ovsdb error: ${name}: database is standalone and not ${model}`);
+      const isFile = model !== 'relay';
+      if (create && isFile && !existsSync(this.#locate(name))) createDatabase(this.#locate(name));
+      await this.#add(database);
       return true;
     } catch (error) {
       log.warn(`failed to open database '${name}': ${error instanceof Error ? error.message : error}`);
@@ -138,4 +190,27 @@ const readConfigFile = (path: string): string | undefined => {
     log.err(`failed to open configuration file '${path}': ${systemMessage(error)}`);
     return undefined;
   }
+};
+
+const relayKey = (name: string, source: string | undefined): string => `relay:${name}:${source}`;
+
+/** @throws ExcludedTablesError */
+const takePart = (pair: ActiveBackup, { target, excluded, backup }: PairConfiguration): void => {
+  if (target !== undefined) pair.target = target;
+  pair.disconnect();
+  pair.excluded = new ExcludedTables(excluded);
+  if (backup) pair.connect();
+};
+
+/** What `save` noted about the server's part in an active-backup pair. */
+const parsePair = (text: string): PairConfiguration | undefined => {
+  const json = parseJson(text);
+  const pair = isObject(json) ? member(json, 'pair') : undefined;
+  if (!isObject(pair)) return undefined;
+  const target = member(pair, 'target');
+  return {
+    target: typeof target === 'string' ? target : undefined,
+    excluded: String(member(pair, 'excluded') ?? ''),
+    backup: member(pair, 'backup') === true,
+  };
 };

@@ -20,6 +20,8 @@ const log = logFor('ovsdb_jsonrpc_server');
 export interface SessionHost {
   readonly serverId: string;
   readonly databases: ReadonlyMap<string, Database>;
+  /** The databases that are other servers', by name: one that could not be reached yet is not among `databases`. */
+  readonly relays: ReadonlyMap<string, unknown>;
   readonly locks: Locks;
   /** Whether clients may use `monitor_cond` and what came with it (ovs-appctl, ovsdb-server/disable-monitor-cond). */
   readonly conditionalMonitors: boolean;
@@ -190,17 +192,19 @@ export class Session implements LockOwner {
       throw syntaxError(`${method} request params must begin with <db-name>`, params);
     }
     const database = this.#host.databases.get(name);
-    if (database === undefined) {
-      const details = `${method} request specifies unknown database ${name}`;
-      throw new OvsdbError('unknown database', details, params);
+    if (database !== undefined) return database;
+    if (!this.#host.relays.has(name)) {
+      throw new OvsdbError('unknown database', `${method} request specifies unknown database ${name}`, params);
     }
-    return database;
+    // The words are about clusters: it is by them that clients know the case.
+    const reason = 'which is not yet available because it has not completed joining its cluster';
+    throw new OvsdbError('database not available', `${method} request specifies database ${name} ${reason}`);
   }
 
   /** The server's own comes last. */
   listDatabases(): OutJson {
-    const names = [...this.#host.databases.keys()];
-    return names.sort((a, b) => Number(a.startsWith('_')) - Number(b.startsWith('_')));
+    const names = new Set([...this.#host.databases.keys(), ...this.#host.relays.keys()]);
+    return [...names].sort((a, b) => Number(a.startsWith('_')) - Number(b.startsWith('_')));
   }
 
   getSchema(params: readonly Json[]): OutJson {
@@ -216,17 +220,19 @@ export class Session implements LockOwner {
     const key = formatJson(id);
     if (this.#transactions.has(key)) throw syntaxError('transact: duplicate request ID', params);
     let answered = false;
-    const done = (results: string) => {
+    const answer = (send: () => void) => {
       answered = true;
       this.#transactions.delete(key);
-      this.#peer.reply(id, new JsonText(results));
+      send();
     };
+    const done = (results: string) => answer(() => this.#peer.reply(id, new JsonText(results)));
+    const refused = (error: Json) => answer(() => this.#peer.replyError(id, error));
     const requester = {
-      refusal: refusalOf(database.schema.name, this.#policy),
+      refusal: refusalOf(database.schema.name, this.#policy.readOnly || database.readOnly),
       holdsLock: this.#holdsLock,
       role: this.#role,
     };
-    const withdraw = database.submit({ operations: params.slice(1), requester, done });
+    const withdraw = database.submit({ operations: params.slice(1), requester, done, refused });
     if (!answered) this.#transactions.set(key, { id, database, withdraw });
   }
 
@@ -262,7 +268,7 @@ export class Session implements LockOwner {
     if (this.#role !== undefined) {
       throw this.#role.refuse(`"convert" of database ${database.schema.name} ${onlyRoot}`);
     }
-    const refused = refusalOf(database.schema.name, this.#policy)('convert');
+    const refused = refusalOf(database.schema.name, this.#policy.readOnly)('convert');
     if (refused !== undefined) throw new OvsdbError('not allowed', refused);
     const finish = this.#host.convert(database, schema);
     this.#peer.reply(id, {});
@@ -324,7 +330,9 @@ export class Session implements LockOwner {
   }
 
   #mayLock(): void {
-    if (this.#policy.readOnly) throw new MethodError('lock and unlock methods not allowed, DB server is read only.');
+    const isBackup = [...this.#host.databases.values()].some(({ readOnly }) => readOnly);
+    if (!isBackup && !this.#policy.readOnly) return;
+    throw new MethodError('lock and unlock methods not allowed, DB server is read only.');
   }
 
   setChangeAware(params: readonly Json[]): OutJson {
@@ -343,7 +351,7 @@ export class Session implements LockOwner {
 
 /** Why a session may not run an operation, if it may not. */
 const refusalOf =
-  (database: string, { readOnly }: RemoteSettings) =>
+  (database: string, readOnly: boolean) =>
   (operation: string): string | undefined => {
     if (readOnly) return `${operation} operation not allowed when database server is in read only mode`;
     if (!isReserved(database)) return undefined;

@@ -13,8 +13,15 @@ export interface ReadTlsFiles {
   readonly problems: readonly string[];
 }
 
-/** Replaces columns (db:DB,TABLE,COLUMN) by the first string that stands in them; where there is none, by nothing. */
-export const readTlsFiles = (settings: TlsFiles, databases: ReadonlyMap<string, Database>): ReadTlsFiles => {
+/**
+ * Replaces columns (db:DB,TABLE,COLUMN) by the first string that stands in them; where there is none, by nothing.
+ * @param isAwaited whether a setting's database is expected, so that it is no problem that it is not there
+ */
+export const readTlsFiles = (
+  settings: TlsFiles,
+  databases: ReadonlyMap<string, Database>,
+  isAwaited: (setting: string) => boolean,
+): ReadTlsFiles => {
   const files: { -readonly [name in keyof TlsFiles]: TlsFiles[name] } = { ...settings };
   const tables = new Set<Table>();
   const problems: string[] = [];
@@ -22,6 +29,7 @@ export const readTlsFiles = (settings: TlsFiles, databases: ReadonlyMap<string, 
     const setting = settings[name];
     if (setting === undefined || !isInDatabase(setting)) continue;
     delete files[name];
+    if (isAwaited(setting)) continue;
     try {
       const column = new DatabaseColumn(setting, databases);
       tables.add(column.table);
