@@ -29,6 +29,7 @@ const words: ReadonlyMap<string, string> = new Map([
   ['EPERM', 'Operation not permitted'],
   ['EPIPE', 'Broken pipe'],
   ['EPROTO', 'Protocol error'],
+  ['EPROTOTYPE', 'Protocol wrong type for socket'],
   ['EROFS', 'Read-only file system'],
   ['ETIMEDOUT', 'Connection timed out'],
 ]);

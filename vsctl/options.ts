@@ -1,4 +1,5 @@
 import { defaultSocket } from '../rpc/directories.ts';
+import { type TlsSettings, tlsOptions } from '../rpc/tls-options.ts';
 import type { Option } from './argv.ts';
 import type { Command } from './command.ts';
 import { CommandFailure } from './failure.ts';
@@ -17,6 +18,7 @@ export interface Options {
   /** Seconds after which to give up. */
   readonly timeout: number | undefined;
   readonly style: TableStyle;
+  readonly tls: TlsSettings['tls'];
   /** Prints that instead of running commands. */
   readonly instead: 'help' | 'version' | 'commands' | 'options' | undefined;
 }
@@ -47,6 +49,8 @@ const instead = (name: NonNullable<Options['instead']>, short?: string): GlobalO
 const styled = (settings: Settings, style: Partial<TableStyle>): void => {
   settings.style = { ...settings.style, ...style };
 };
+
+const forTls = ({ long, short, apply }: (typeof tlsOptions)[number]): GlobalOption => valued(long, apply, short);
 
 /** In the order in which `--options` lists them. */
 export const globalOptions: readonly GlobalOption[] = [
@@ -87,13 +91,17 @@ export const globalOptions: readonly GlobalOption[] = [
   valued('max-column-width', (settings, value) =>
     styled(settings, { maxColumnWidth: Number.parseInt(value, 10) || 0 }),
   ),
-  valued('private-key', ignored, 'p'),
-  valued('certificate', ignored, 'c'),
-  valued('ca-cert', ignored, 'C'),
-  valued('ssl-protocols', ignored),
-  valued('ssl-ciphers', ignored),
-  valued('bootstrap-ca-cert', ignored),
-  valued('peer-ca-cert', ignored),
+  ...[
+    'private-key',
+    'certificate',
+    'ca-cert',
+    'ssl-protocols',
+    'ssl-ciphers',
+    'ssl-ciphersuites',
+    'ssl-server-name',
+    'bootstrap-ca-cert',
+    'peer-ca-cert',
+  ].flatMap((name) => tlsOptions.filter(({ long }) => long === name).map(forTls)),
 ];
 
 const setTimeoutOption = (settings: Settings, value: string): void => {
@@ -123,6 +131,7 @@ const defaults = (env: NodeJS.ProcessEnv): Settings => {
     retry: false,
     timeout: Number.isInteger(timeout) && timeout > 0 ? timeout : undefined,
     style: { format: 'list', data: 'string', headings: true, pretty: false, maxColumnWidth: 0 },
+    tls: {},
     instead: undefined,
   };
 };

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Credentials } from '../rpc/credentials.ts';
 import { directories } from '../rpc/directories.ts';
+import { systemMessage } from '../rpc/system-error.ts';
 import { TargetError } from '../rpc/target.ts';
 import type { DatabaseSchema } from '../schema/schema.ts';
 import { setupErrors, untilApplied } from './apply.ts';
@@ -14,7 +16,6 @@ import { type Options, parseOptions } from './options.ts';
 import { type Outcome, run } from './run.ts';
 import { Session } from './session.ts';
 import { databaseName, loadSchema } from './switch-schema.ts';
-import { describeCode, describeSystemError } from './system-error.ts';
 import { TablePrinter } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -81,17 +82,17 @@ const printOutput = (output: Output, { uuidOf }: Outcome, printer: TablePrinter,
 };
 
 /** @throws CommandFailure */
-const connect = async ({ target, retry }: Options): Promise<Session> => {
+const connect = async ({ target, retry, tls }: Options): Promise<Session> => {
+  const credentials = new Credentials(tls);
   for (let backoff = 1000; ; backoff = Math.min(backoff * 2, 8000)) {
     try {
-      return await Session.connect(target, databaseName);
+      return await Session.connect(target, databaseName, credentials);
     } catch (error) {
-      if (error instanceof TargetError) throw connectionFailure(target, describeCode('EAFNOSUPPORT'));
-      if (!retry) throw connectionFailure(target, describeSystemError(error));
+      if (error instanceof TargetError || !retry) throw connectionFailure(target, error);
       await delay(backoff);
     }
   }
 };
 
-const connectionFailure = (target: string, reason: string | undefined): CommandFailure =>
-  new CommandFailure(`${target}: database connection failed (${reason})`);
+const connectionFailure = (target: string, error: unknown): CommandFailure =>
+  new CommandFailure(`${target}: database connection failed (${systemMessage(error)})`);

@@ -1,4 +1,5 @@
 import { Client } from '../rpc/client.ts';
+import type { Credentials } from '../rpc/credentials.ts';
 import { isArray, type Json, type OutJson, type OutJsonObject } from '../schema/json.ts';
 import type { Column, TableSchema } from '../schema/schema.ts';
 import { type Facts, selectOperation } from './facts.ts';
@@ -19,9 +20,9 @@ export class Session {
   }
 
   /** @throws TargetError, or the system's error */
-  static async connect(target: string, database: string): Promise<Session> {
+  static async connect(target: string, database: string, credentials: Credentials): Promise<Session> {
     let notify = () => {};
-    const client = await Client.connect(target, { notification: () => notify() });
+    const client = await Client.connect(target, { notification: () => notify(), credentials });
     return new Session(client, database, (session) => {
       notify = session;
     });

@@ -65,11 +65,18 @@ export const startCServer = async (t: Test, schema: string): Promise<ServerProce
  * Starts the C ovsdb-server on a database that exists. Its --run command says when it listens, and lives as long as
  * our end of the pipe: a test that dies takes the server with it.
  */
-export const runCServer = async (t: Test, database: string): Promise<ServerProcess> => {
+export const runCServer = async (t: Test, database: string, ...options: readonly string[]): Promise<ServerProcess> => {
   const socket = join(temporaryFolder(t), 'socket');
   const child = spawn(
     cProgram('ovsdb-server'),
-    ['--log-file=/dev/null', '--unixctl=none', `--remote=punix:${socket}`, '--run=echo ready; cat', database],
+    [
+      '--log-file=/dev/null',
+      '--unixctl=none',
+      `--remote=punix:${socket}`,
+      ...options,
+      '--run=echo ready; cat',
+      database,
+    ],
     { stdio: ['pipe', 'pipe', 'pipe'] },
   );
   return ready(t, child, child.stdout, new ServerProcess(child, socket, database));

@@ -50,45 +50,56 @@ test('a C client takes the authority from our server', async (t) => {
   t.is(stdout, 'Remotes\n_Server\n');
 });
 
-test('our client talks to the C server, also to take the authority from it', async (t) => {
-  const authority = new Authority(t);
-  const folder = temporaryFolder(t);
-  const database = join(folder, 'database');
-  await run('ovsdb-tool', ['create', database, projectFile('test/cases/schemas/remotes.ovsschema')]);
-  const server = spawn(
-    findProgram('ovsdb-server') ?? 'ovsdb-server',
-    [
-      ...tlsArguments(authority.issue('server')),
-      `--peer-ca-cert=${authority.certificate}`,
-      '--log-file=/dev/null',
-      '--unixctl=none',
-      '--remote=pssl:0:127.0.0.1',
-      '--run=cat',
-      database,
-    ],
-    { stdio: ['pipe', 'ignore', 'pipe'] },
-  );
+/** The C server behind TLS, and the target to reach it. */
+const startC = async (t: ExecutionContext, authority: Authority, schema: string): Promise<string> => {
+  const database = join(temporaryFolder(t), 'database');
+  await run('ovsdb-tool', ['create', database, projectFile(schema)]);
+  const files = [...tlsArguments(authority.issue('server')), `--peer-ca-cert=${authority.certificate}`];
+  const options = ['--log-file=/dev/null', '--unixctl=none', '--remote=pssl:0:127.0.0.1', '--run=cat', database];
+  const server = spawn(findProgram('ovsdb-server') ?? 'ovsdb-server', [...files, ...options], {
+    stdio: ['pipe', 'ignore', 'pipe'],
+  });
   t.teardown(() => server.kill());
-  const port = await new Promise<string>((resolve, reject) => {
+  return new Promise<string>((resolve, reject) => {
     let log = '';
     server.stderr.on('data', (chunk: Buffer) => {
       log += chunk;
       const listening = /listening on port (\d+)/.exec(log);
-      if (listening?.[1] !== undefined) resolve(listening[1]);
+      if (listening?.[1] !== undefined) resolve(`ssl:127.0.0.1:${listening[1]}`);
     });
     server.once('exit', () => reject(new Error(log)));
   });
+};
+
+test('our client talks to the C server, also to take the authority from it', async (t) => {
+  const authority = new Authority(t);
+  const target = await startC(t, authority, 'test/cases/schemas/remotes.ovsschema');
   const list = async (files: TlsFiles) => {
-    const client = await Client.connect(`ssl:127.0.0.1:${port}`, { credentials: new Credentials(files) });
+    const client = await Client.connect(target, { credentials: new Credentials(files) });
     t.teardown(() => client.close());
-    return client.listDatabases();
+    return (await client.listDatabases()).sort();
   };
   const files = authority.issue('client');
-  t.deepEqual((await list(files)).sort(), ['Remotes', '_Server']);
-  const file = join(folder, 'bootstrapped.pem');
-  t.deepEqual((await list({ ...files, caCertificate: file, bootstrap: true })).sort(), ['Remotes', '_Server']);
+  t.deepEqual(await list(files), ['Remotes', '_Server']);
+  const file = join(temporaryFolder(t), 'bootstrapped.pem');
+  t.deepEqual(await list({ ...files, caCertificate: file, bootstrap: true }), ['Remotes', '_Server']);
   t.true(existsSync(file));
   await t.throwsAsync(list({ ...files, caCertificate: new Authority(t, 'another').certificate }), { code: 'EPROTO' });
+});
+
+test('our ovs-vsctl talks to the C server', async (t) => {
+  const authority = new Authority(t);
+  const target = await startC(t, authority, 'schema/vswitch.ovsschema');
+  const vsctl = async (files: TlsFiles, ...command: readonly string[]) => {
+    const options = [...tlsArguments(files), `--db=${target}`, '--no-wait', ...command];
+    return (await run(process.execPath, [projectFile('dist/vsctl/main.js'), ...options])).stdout;
+  };
+  const files = authority.issue('client');
+  await vsctl(files, 'add-br', 'br0');
+  t.is(await vsctl(files, 'list-br'), 'br0\n');
+  const distrustful = { ...files, caCertificate: new Authority(t, 'another').certificate };
+  const refused = await t.throwsAsync(vsctl(distrustful, 'list-br'));
+  t.true(refused?.message.includes(`ovs-vsctl: ${target}: database connection failed (Protocol error)`));
 });
 
 test('the C ovs-vsctl talks to our server', async (t) => {
