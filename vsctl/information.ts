@@ -5,12 +5,11 @@ import { loadSchema } from './switch-schema.ts';
 /** The Open vSwitch whose commands these are. */
 const version = '3.7.0';
 
+/** An argument, marked as bash completion wants it: ! for one, ? for at most one, + and * for several. */
 const usageWord = (word: string): string => {
-  const many = word.endsWith('...');
-  const name = word.replace(/^\[|\]?(\.\.\.)?$/g, '');
-  const optional = word.startsWith('[') && word.replace(/\.\.\.$/, '').endsWith(']');
-  if (optional) return `${many ? '*' : '?'}${name}`;
-  return `${many ? '+' : '!'}${name}`;
+  const [, optional, name = '', many] = /^(\[?)(.*?)\]?(\.\.\.)?$/.exec(word.replace('[:KEY]', '?:KEY')) ?? [];
+  if (word.startsWith('[KEY=]')) return `+?${name.replace(']', '')}`;
+  return `${many === undefined ? (optional === '' ? '!' : '?') : optional === '' ? '+' : '*'}${name}`;
 };
 
 /** One line for each command: options, name, arguments, in the form that bash completion reads. */

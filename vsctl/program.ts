@@ -41,6 +41,8 @@ const runProgram = async (words: readonly string[], terminal: Terminal): Promise
   }
   const parsed = parseCommands(rest, commandOptions, commands);
   const schema = loadSchema();
+  // The command line of a run that may change something goes to the system log, as the first message.
+  if (parsed.some(({ command }) => command.writes)) terminal.countMessage();
   if (options.timeout !== undefined) terminal.dieAfter(options.timeout);
   for (const { command, invocation } of parsed) command.check?.(schema, invocation, terminal.warn);
   const session = await connect(options);

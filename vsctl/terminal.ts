@@ -6,8 +6,7 @@ export class Terminal {
   readonly print: (text: string) => void;
   readonly #printError: (text: string) => void;
   readonly #kill: (signal: NodeJS.Signals) => void;
-  /** The first message of every run, its command line, goes to the system log only. */
-  #sequence = 1;
+  #sequence = 0;
 
   constructor(
     env: NodeJS.ProcessEnv,
@@ -19,6 +18,11 @@ export class Terminal {
     this.print = print;
     this.#printError = printError;
     this.#kill = kill;
+  }
+
+  /** Counts a message that does not go to the terminal: messages are numbered over all places that they go to. */
+  countMessage(): void {
+    this.#sequence++;
   }
 
   /** Prints a warning, in the form of Open vSwitch's log. */

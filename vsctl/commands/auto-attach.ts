@@ -43,7 +43,7 @@ const getMappings = (context: Context, { arguments: [name = ''] }: Invocation): 
   return lines([...mappings.elements()].map(([isid, vlan]) => `${isid} ${vlan}`));
 };
 
-const usage = 'BRIDGE I-SID VLAN';
+const usage = 'BRIDGE ARG ARG';
 
 export const autoAttachCommands: readonly Command[] = [
   { name: 'add-aa-mapping', minArguments: 3, maxArguments: 3, usage, options: [], writes: true, run: addMapping },
