@@ -1,4 +1,4 @@
-import { type Datum, parseDatum } from '../schema/datum.ts';
+import { type Datum, defaultDatum, parseDatum } from '../schema/datum.ts';
 import { isArray, isObject, type Json, member, type OutJsonObject } from '../schema/json.ts';
 import { type Column, type TableSchema, uuidColumn } from '../schema/schema.ts';
 import { Query } from './query.ts';
@@ -11,7 +11,8 @@ export class Missing extends Error {}
 /** Thrown by the thousand, so made once. */
 const missing = new Missing();
 
-interface Request {
+/** Rows and columns to read. */
+export interface Request {
   readonly query: Query;
   readonly columns: Set<Column>;
 }
@@ -125,7 +126,10 @@ export class Facts {
     for (const json of isArray(rowsJson) ? rowsJson : []) {
       if (!isObject(json)) continue;
       const data = new Map<Column, Datum>();
-      for (const column of columns) data.set(column, parseDatum(column.type, json[column.name] ?? null, anySize));
+      for (const column of columns) {
+        const value = json[column.name];
+        data.set(column, value === undefined ? defaultDatum(column.type) : parseDatum(column.type, value, anySize));
+      }
       const uuid = String(data.get(uuidColumn)?.first);
       uuids.push(uuid);
       const known = rows.get(uuid);

@@ -7,7 +7,14 @@ import { Facts, Missing } from './facts.ts';
 import { CommandFailure, TryAgain } from './failure.ts';
 import type { Session } from './session.ts';
 import { Symbols } from './symbols.ts';
-import { changeOperations, guardOperations, incrementOperations, lostRace, rowName } from './transaction.ts';
+import {
+  changeOperations,
+  guardOperations,
+  hasDuplicate,
+  incrementOperations,
+  lostRace,
+  rowName,
+} from './transaction.ts';
 import { View } from './view.ts';
 
 export interface RunOptions {
@@ -46,6 +53,7 @@ export const run = async (
   commands: readonly ParsedCommand[],
   options: RunOptions,
 ): Promise<Outcome> => {
+  let duplicates = 0;
   for (;;) {
     const facts = new Facts();
     const attempt = await attemptUntilKnown(session, commands, facts, options);
@@ -53,7 +61,7 @@ export const run = async (
       await untilChanged(session, commands, facts, options);
       continue;
     }
-    const outcome = await commit(session, attempt, options);
+    const outcome = await commit(session, attempt, options, () => duplicates++ === 0);
     if (outcome !== undefined) return outcome;
   }
 };
@@ -128,7 +136,12 @@ const untilChanged = async (
 };
 
 /** @returns undefined if something that the changes rest on has changed meanwhile */
-const commit = async (session: Session, attempt: Attempt, options: RunOptions): Promise<Outcome | undefined> => {
+const commit = async (
+  session: Session,
+  attempt: Attempt,
+  options: RunOptions,
+  mayRetryDuplicate: () => boolean,
+): Promise<Outcome | undefined> => {
   const { context, outputs } = attempt;
   const { view, root, newInterfaces } = context;
   const changes = changeOperations(view);
@@ -142,6 +155,7 @@ const commit = async (session: Session, attempt: Attempt, options: RunOptions): 
     ...(options.dryRun ? [{ op: 'abort' }] : []),
   ];
   const results = await session.transact(operations);
+  if (hasDuplicate(results) && mayRetryDuplicate()) return undefined;
   if (lostRace(results, (message) => options.warn('ovsdb_idl', message))) return undefined;
   const inserted = insertedUuids(operations, results);
   return {

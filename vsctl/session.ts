@@ -2,9 +2,10 @@ import { Client } from '../rpc/client.ts';
 import type { Credentials } from '../rpc/credentials.ts';
 import { isArray, type Json, type OutJson, type OutJsonObject } from '../schema/json.ts';
 import type { Column, TableSchema } from '../schema/schema.ts';
-import { type Facts, selectOperation } from './facts.ts';
+import { type Facts, type Request, selectOperation } from './facts.ts';
 import { CommandFailure } from './failure.ts';
 import { lostRace } from './transaction.ts';
+import { isUnknownName, Upgrade } from './upgrade.ts';
 
 /** The connection of one run to the database. */
 export class Session {
@@ -12,6 +13,8 @@ export class Session {
   readonly #database: string;
   #changed: () => void = () => {};
   #monitors = 0;
+  /** Set once the server turned out to be of an older schema. */
+  #upgrade: Upgrade | undefined;
 
   private constructor(client: Client, database: string, onUpdate: (notify: () => void) => void) {
     this.#client = client;
@@ -31,9 +34,32 @@ export class Session {
   /** Reads everything that has been asked of `facts`, in one request. */
   async fetch(facts: Facts, warn: (message: string) => void): Promise<void> {
     const requests = facts.takeRequests();
+    if (this.#upgrade !== undefined) return this.#fetchFromOlder(this.#upgrade, requests, facts, warn);
     const results = await this.transact(requests.map(selectOperation));
+    if (results.some(isUnknownName)) {
+      this.#upgrade = new Upgrade(await this.#client.getSchema(this.#database));
+      return this.#fetchFromOlder(this.#upgrade, requests, facts, warn);
+    }
     lostRace(results, warn);
     for (const [i, request] of requests.entries()) facts.learn(request, results[i]);
+  }
+
+  /** Reads from a server whose schema lacks some of what is asked for: that is as if it had never been set. */
+  async #fetchFromOlder(
+    upgrade: Upgrade,
+    requests: readonly Request[],
+    facts: Facts,
+    warn: (message: string) => void,
+  ): Promise<void> {
+    const known = requests.map((request) => upgrade.known(request, warn));
+    const asked = known.filter((request) => request !== undefined);
+    const results = await this.transact(asked.map(selectOperation));
+    lostRace(results, warn);
+    const byRequest = new Map(asked.map((request, i) => [request, results[i]]));
+    for (const [i, request] of requests.entries()) {
+      const own = known[i];
+      facts.learn(request, own && byRequest.get(own));
+    }
   }
 
   async transact(operations: readonly OutJsonObject[]): Promise<readonly Json[]> {

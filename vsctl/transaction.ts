@@ -96,7 +96,16 @@ const columnMutations = (writer: Writer, { name, type }: Column, { put, removed 
 };
 
 /** Fails the transaction if what the changes rest on is no longer so. */
-export const guardOperations = (view: View): OutJsonObject[] => [...view.guards.values()].map(waitOperation);
+export const guardOperations = (view: View): OutJsonObject[] =>
+  [...view.guards.values()].filter((guard) => !isGuardedByIndex(view, guard)).map(waitOperation);
+
+/** That no row has a name yet is checked by the server itself, in a transaction that inserts a row of that name. */
+const isGuardedByIndex = (view: View, { query: { table, clauses }, rows }: Guard): boolean => {
+  const [clause, ...others] = clauses;
+  if (clause === undefined || others.length > 0 || rows.length > 0) return false;
+  const isUnique = table.indexes.some(([column, ...more]) => column === clause.column && more.length === 0);
+  return isUnique && view.inserts(table, clause.column, clause.atom);
+};
 
 const waitOperation = ({ query, columns, rows }: Guard): OutJsonObject => {
   const [only, ...others] = rows;
@@ -123,6 +132,15 @@ export const incrementOperations = (view: View, root: RowRef): OutJsonObject[] =
     { op: 'select', table, where, columns: ['next_cfg'] },
   ];
 };
+
+/** Another row had the name of one that was inserted; it may have come since it was looked for. */
+export const hasDuplicate = (results: readonly Json[]): boolean =>
+  results.some(
+    (result) =>
+      isObject(result) &&
+      member(result, 'error') === 'constraint violation' &&
+      /multiple rows in .* identical values/.test(String(member(result, 'details'))),
+  );
 
 /**
  * Looks for a failure among the results of a transaction.

@@ -76,6 +76,14 @@ export class View {
     return [...found].filter((row) => this.#isLive(row) && this.has(row, column, atom));
   }
 
+  /** Whether this run inserts a row that has that atom in that column. */
+  inserts(table: TableSchema, column: Column, atom: Atom): boolean {
+    for (const row of this.#gained.get(column, atom)) {
+      if (row.table === table && this.isNew(row.uuid) && this.has(row, column, atom)) return true;
+    }
+    return false;
+  }
+
   /** Notes that `select` will be called with these arguments, so that it can be read together with other things. */
   wantSelect(table: TableSchema, column: Column, atom: Atom, columns: readonly Column[] = []): void {
     this.facts.want(this.#selection(table, column, atom), columns);

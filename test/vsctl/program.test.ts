@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
@@ -170,3 +171,36 @@ testRequiring(cPrograms())('the log of the database says who did what, as the C 
   }
   t.is(comments[1], comments[0]);
 });
+
+const olderSchema = '/usr/share/openvswitch/vswitch.ovsschema';
+
+testRequiring(cPrograms(), existsSync(olderSchema) ? undefined : `needs ${olderSchema}`)(
+  'a server of an older schema is read as if what it lacks had never been set',
+  async (t) => {
+    const { target } = await startCServer(t, olderSchema);
+    const db = [`--db=${target}`, '--no-wait'];
+    await cVsctl([
+      ...db,
+      'add-br',
+      'br0',
+      '--',
+      'set',
+      'Bridge',
+      'br0',
+      'mirrors=@m',
+      '--',
+      '--id=@m',
+      'create',
+      'Mirror',
+      'name=m0',
+    ]);
+    const theirs = await cVsctl([...db, 'list', 'Mirror']);
+    const ours = await vsctl([...db, 'list', 'Mirror']);
+    t.is(ours.stdout.replace(/^filter +: .*\n/m, ''), theirs.stdout);
+    t.regex(ours.stdout, /^filter +: \[\]$/m);
+    t.regex(
+      ours.stderr,
+      /\|WARN\|Mirror table in Open_vSwitch database lacks filter column \(database needs upgrade\?\)\n$/,
+    );
+  },
+);
