@@ -1,6 +1,5 @@
 /** The package that `npm pack` makes has all that its programs need, and builds its helper where it is installed. */
 import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -56,9 +55,9 @@ test('the packed programs run where they are installed', async (t) => {
 
   // A server takes it all: the schema, the database's native module, the helper for its lock.
   const target = `unix:${join(folder, 'db.sock')}`;
-  const server = spawn(installed('ovsdb-server'), [join(folder, 'conf.db'), `--remote=p${target}`]);
+  const options = { env: { ...process.env, OVS_RUNDIR: folder } };
+  const server = spawn(installed('ovsdb-server'), [join(folder, 'conf.db'), `--remote=p${target}`], options);
   t.teardown(() => end(server, 'SIGTERM'));
-  await once(server.stderr, 'data');
-  await execute(installed('ovs-vsctl'), ['--no-wait', `--db=${target}`, 'add-br', 'br0']);
+  await execute(installed('ovs-vsctl'), ['--retry', '--timeout=60', '--no-wait', `--db=${target}`, 'add-br', 'br0']);
   t.is((await execute(installed('ovs-vsctl'), [`--db=${target}`, 'list-br'])).stdout, 'br0\n');
 });
