@@ -39,9 +39,10 @@ export const addDaemonOptions = (command: Command): Command =>
     .option('--user <user[:group]>', 'run as that user and group')
     .option('--no-chdir', 'do not change to the root directory when running in the background')
     .addOption(
-      new Option('--pidfile [file]', `write the process id to a file (default: ${runPath(`${command.name()}.pid`)})`)
-        .preset('')
-        .argParser((file) => runPath(file || `${command.name()}.pid`)),
+      new Option(
+        '--pidfile [file]',
+        `write the process id to a file (default: ${runPath(`${command.name()}.pid`)})`,
+      ).argParser((file) => runPath(file || `${command.name()}.pid`)),
     )
     .option('--overwrite-pidfile', 'with --pidfile, start even if another process holds the file');
 
@@ -59,14 +60,13 @@ export const addLogOptions = (command: Command): Command =>
   command
     .addOption(
       new Option('-v, --verbose [spec]', 'set levels of the log: [MODULE][:DESTINATION[:LEVEL]]')
-        .preset('')
         .argParser<string[]>(collect)
         .default([], 'info'),
     )
     .addOption(
-      new Option('--log-file [file]', `log to a file (default: ${defaultLogFile(command.name())})`)
-        .preset('')
-        .argParser((file) => (file ? resolve(file) : defaultLogFile(command.name()))),
+      new Option('--log-file [file]', `log to a file (default: ${defaultLogFile(command.name())})`).argParser((file) =>
+        file ? resolve(file) : defaultLogFile(command.name()),
+      ),
     )
     .addOption(
       new Option('--syslog-method <method>', 'how to reach syslog: libc, unix:FILE, udp:IP:PORT or null').argParser(

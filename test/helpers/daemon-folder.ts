@@ -104,6 +104,15 @@ export class DaemonFolder {
     return Number(this.read(name));
   }
 
+  /** The process id in the pid file, if it is there now. */
+  currentPid(): number | undefined {
+    try {
+      return this.pid();
+    } catch {
+      return undefined;
+    }
+  }
+
   /** Ends processes that a failed test left: children, and daemons in this folder, by their pid files or log. */
   async #end(): Promise<void> {
     for (const child of this.#children) child.kill('SIGKILL');

@@ -107,7 +107,10 @@ onBoth('--monitor starts it again after a crash, with what was added meanwhile',
   const appctl = (...args: readonly string[]) => folder.appctl(kind, '-t', 'ovsdb-server', ...args);
   t.is((await appctl('ovsdb-server/add-remote', 'punix:more.sock')).code, 0);
   process.kill(first, 'SIGSEGV');
-  const second = await until('it runs again', () => folder.pid() !== first && folder.pid());
+  const second = await until('it runs again', () => {
+    const pid = folder.currentPid();
+    return pid !== first && pid;
+  });
   await until('it listens', async () => (await appctl('ovsdb-server/list-remotes')).code === 0);
   t.is((await appctl('ovsdb-server/list-remotes')).stdout, 'punix:db.sock\npunix:more.sock\n');
   t.is(parentOf(second), monitor);
@@ -143,6 +146,21 @@ onBoth('the log file has lines as scripts know them, and is opened again after a
   await appctl('vlog/reopen');
   t.regex(folder.read('ovsdb-server.log'), /\n {3,}\d+\|INFO {2}\|ovsdb-server\|vlog\|%\n$/);
   await appctl('exit');
+});
+
+test.serial('--overwrite-pidfile takes a pid file over, and its first holder leaves it alone then', async (t) => {
+  const folder = new DaemonFolder(t);
+  const start = (...args: readonly string[]) =>
+    folder.run('ours', 'ovsdb-server', '-vconsole:off', '--pidfile', '--detach', ...args);
+  t.is((await start('first.db')).code, 0);
+  const first = folder.pid();
+  t.is((await start('second.db', '--overwrite-pidfile')).code, 0);
+  const second = folder.pid();
+  t.not(second, first);
+  process.kill(first, 'SIGTERM');
+  await until('the first has ended', () => !isAlive(first));
+  t.is(folder.pid(), second);
+  t.is((await folder.appctl('ours', '-t', 'ovsdb-server', 'exit')).code, 0);
 });
 
 test('a start that fails without --detach exits with 1 and says why', async (t) => {
