@@ -1,10 +1,10 @@
-import { closeSync, fstatSync, ftruncateSync, mkdirSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { native } from '../native/index.ts';
 import type { DaemonOptions, LogOptions } from './daemon-options.ts';
 import { applyLogLevels, openLog } from './daemon-options.ts';
 import { becomeUser } from './daemon-user.ts';
-import { directories } from './directories.ts';
+import { directories, makeFolder } from './directories.ts';
 import { logFor } from './log.ts';
 import { PidFile } from './pidfile.ts';
 import {
@@ -93,7 +93,7 @@ const work = async (program: Program, launched: boolean): Promise<number> => {
 /** After a start of the machine it is not there. Who may not make it hears so from what should be in it. */
 const makeRunDirectory = (): void => {
   try {
-    mkdirSync(directories().run, { recursive: true, mode: 0o755 });
+    makeFolder(directories().run);
   } catch {}
 };
 

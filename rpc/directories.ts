@@ -1,4 +1,5 @@
-import { join, resolve } from 'node:path';
+import { mkdirSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Where Open vSwitch's programs keep their files; each can be moved by an environment variable (ovs-vswitchd(8)). */
@@ -33,3 +34,22 @@ export const defaultSocket = (run: string = directories().run): string => join(r
 export const defaultDatabase = (db: string = directories().db): string => join(db, 'conf.db');
 /** A socket's path: relative ones are relative to the run directory, as in Open vSwitch. */
 export const runPath = (path: string): string => resolve(directories().run, path);
+
+const errorCode = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined);
+
+/**
+ * Makes a folder, and those above it that are missing. Node's own `recursive` never returns where a folder cannot be made
+ * although the one above is there, as in /proc.
+ * @throws the system's error
+ */
+export const makeFolder = (path: string): void => {
+  try {
+    mkdirSync(path, { mode: 0o755 });
+  } catch (error) {
+    const above = dirname(path);
+    if (errorCode(error) === 'EEXIST') return;
+    if (errorCode(error) !== 'ENOENT' || above === path) throw error;
+    makeFolder(above);
+    mkdirSync(path, { mode: 0o755 });
+  }
+};

@@ -1,7 +1,6 @@
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Credentials } from '../rpc/credentials.ts';
-import { runPath } from '../rpc/directories.ts';
+import { makeFolder, runPath } from '../rpc/directories.ts';
 import { logFor } from '../rpc/log.ts';
 import type { ConnectionLimits } from '../rpc/peer.ts';
 import { Reconnect } from '../rpc/reconnect.ts';
@@ -89,7 +88,7 @@ class ListeningRemote implements Remote {
   async listen(): Promise<void> {
     try {
       if (this.#target.startsWith('punix:')) {
-        mkdirSync(dirname(runPath(this.#target.slice('punix:'.length))), { recursive: true });
+        makeFolder(dirname(runPath(this.#target.slice('punix:'.length))));
       }
       const { credentials, limits, origins } = this.#host;
       const accept = (client: Accepted) => this.#accept(client);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeFolder } from '../rpc/directories.ts';
 import { logFor } from '../rpc/log.ts';
 import { OvsdbError } from '../schema/error.ts';
 import type { Json } from '../schema/json.ts';
@@ -293,7 +294,7 @@ export class Server {
 
 /** Makes a database file for a virtual switch. @throws StorageError */
 export const createDatabase = (path: string): void => {
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   SqliteStorage.create(path, builtInSchema('vswitch'));
   log.info(`${path}: created`);
 };

@@ -1,7 +1,6 @@
-import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Switch, startSwitch } from '../datapath-linux/switch.ts';
-import { directories } from '../rpc/directories.ts';
+import { directories, makeFolder } from '../rpc/directories.ts';
 import { logFor } from '../rpc/log.ts';
 import { dial } from '../rpc/target.ts';
 import { version } from '../rpc/version.ts';
@@ -74,7 +73,7 @@ const start = async ({ database, run: folder, socket }: Places, remotes: readonl
   const target = `unix:${socket}`;
   refuseLong(socket);
   await refuseSecond(target);
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const server = await Server.start({
     databases: [database],
     remotes: [`punix:${socket}`, managers, ...remotes],
