@@ -60,7 +60,8 @@ class RunningSwitch implements Switch {
   #isConfigured: () => void = () => {};
   #stopped: Promise<void> | undefined;
   #statisticsTimer: NodeJS.Timeout | undefined;
-  #problems: ReadonlyMap<string, string> = new Map();
+  #wrong: ReadonlySet<string> = new Set();
+  readonly #remarks = new Set<string>();
   #disabled = false;
   #refused = false;
 
@@ -149,21 +150,24 @@ class RunningSwitch implements Switch {
     }
   }
 
+  /** Steps are told each time; what is wrong only when it was not so at the last look. */
   #logOutcome({ steps, failures, problems }: Outcome): void {
     const failed = new Set(failures.map(({ step }) => step));
     for (const step of steps) if (!failed.has(step)) this.#log.dbg(describeStep(step));
-    for (const { step, reason } of failures) this.#log.warn(`${describeStep(step)}: ${reason}`);
-    this.#logRemarks(steps);
-    for (const [name, problem] of problems) if (this.#problems.get(name) !== problem) this.#log.warn(problem);
-    this.#problems = problems;
+    const wrong = [...failures.map(({ step, reason }) => `${describeStep(step)}: ${reason}`), ...problems.values()];
+    for (const text of wrong) if (!this.#wrong.has(text)) this.#log.warn(text);
+    this.#wrong = new Set(wrong);
     this.#refused = failures.length > 0;
+    this.#logRemarks(steps);
   }
 
-  /** What the host lacks is told when it begins to matter. */
+  /** What the host lacks is told once, when it begins to matter. */
   #logRemarks(steps: readonly Step[]): void {
     for (const [op, remark] of [['create-bridge', filterRemark] as const, ['create-tap', tunRemark] as const]) {
       const text = steps.some((step) => step.op === op) ? remark() : undefined;
-      if (text !== undefined) this.#log.info(text);
+      if (text === undefined || this.#remarks.has(text)) continue;
+      this.#remarks.add(text);
+      this.#log.info(text);
     }
   }
 

@@ -54,6 +54,9 @@ export class Lab {
     const host = await Namespace.create();
     const lab = new Lab(host, directory, server, await createDatabase(server, directory));
     t.teardown(() => lab.close());
+    t.teardown(() => {
+      if (!t.passed) t.log(lab.log);
+    });
     await until('the server listens', () => canConnect(lab.socket));
     await lab.vsctl('--no-wait', 'init');
     lab.startSwitch(daemon);
