@@ -1,3 +1,4 @@
+import type { Atom } from '../schema/atom.ts';
 import { type Datum, defaultDatum, parseDatum } from '../schema/datum.ts';
 import { isArray, isObject, type Json, member, type OutJsonObject } from '../schema/json.ts';
 import { type Column, type TableSchema, uuidColumn } from '../schema/schema.ts';
@@ -29,6 +30,7 @@ export class Facts {
   readonly #rows = new Map<TableSchema, Map<string, KnownRow>>();
   /** Tables all of whose rows are known. */
   readonly #wholeTables = new Set<TableSchema>();
+  readonly #indexes = new Map<Column, ReadonlyMap<Atom, string[]>>();
   readonly #results = new Map<string, readonly string[]>();
   readonly #wantedQueries = new Map<string, Request>();
   readonly #wantedRows = new Map<TableSchema, Map<string, Set<Column>>>();
@@ -46,7 +48,7 @@ export class Facts {
    * @throws Missing
    */
   select(query: Query, columns: readonly Column[] = []): readonly string[] {
-    const result = this.#results.get(query.key);
+    const result = this.#result(query);
     if (result === undefined) {
       this.want(query, columns);
       throw missing;
@@ -56,11 +58,41 @@ export class Facts {
 
   /** Notes that the query's result will be needed, if it is not known. */
   want(query: Query, columns: readonly Column[] = []): void {
-    if (this.#results.has(query.key)) return;
+    if (this.#result(query) !== undefined) return;
     const request = this.#wantedQueries.get(query.key) ?? { query, columns: new Set([uuidColumn]) };
     for (const { column, function: name } of query.clauses) if (name === '==') request.columns.add(column);
     for (const column of columns) request.columns.add(column);
     this.#wantedQueries.set(query.key, request);
+  }
+
+  /** A query's result, if it is known; also if the whole table is, with the column that the query is about. */
+  #result(query: Query): readonly string[] | undefined {
+    const known = this.#results.get(query.key);
+    if (known !== undefined || !this.#wholeTables.has(query.table)) return known;
+    const [clause, ...others] = query.clauses;
+    if (clause?.function !== '==' || others.length > 0) return undefined;
+    return this.#index(query.table, clause.column)?.get(clause.atom) ?? this.#noneIn(query.table, clause.column);
+  }
+
+  #noneIn(table: TableSchema, column: Column): readonly string[] | undefined {
+    return this.#index(table, column) === undefined ? undefined : [];
+  }
+
+  /** The rows of a table that was read whole, by the value of a column; undefined if that was not read of all. */
+  #index(table: TableSchema, column: Column): ReadonlyMap<Atom, string[]> | undefined {
+    const known = this.#indexes.get(column);
+    if (known !== undefined) return known;
+    const index = new Map<Atom, string[]>();
+    for (const [uuid, row] of this.#rows.get(table) ?? []) {
+      if (row === null) continue;
+      const atom = row.get(column)?.first;
+      if (atom === undefined) return undefined;
+      const uuids = index.get(atom);
+      if (uuids === undefined) index.set(atom, [uuid]);
+      else uuids.push(uuid);
+    }
+    this.#indexes.set(column, index);
+    return index;
   }
 
   /** @throws Missing */
@@ -157,6 +189,17 @@ const rowRequests = (table: TableSchema, rows: ReadonlyMap<string, Set<Column>>)
   const columns = new Set<Column>();
   for (const wanted of rows.values()) for (const column of wanted) columns.add(column);
   return [{ query: new Query(table), columns }];
+};
+
+/** Requests for the whole tables that these are about, in place of many requests for a few rows each. */
+export const wholeTables = (requests: readonly Request[]): Request[] => {
+  const columnsOf = new Map<TableSchema, Set<Column>>();
+  for (const { query, columns } of requests) {
+    const all = columnsOf.get(query.table) ?? new Set();
+    for (const column of columns) all.add(column);
+    columnsOf.set(query.table, all);
+  }
+  return [...columnsOf].map(([table, columns]) => ({ query: new Query(table), columns }));
 };
 
 export const selectOperation = ({ query, columns }: Request): OutJsonObject => ({

@@ -2,10 +2,21 @@ import { Client } from '../rpc/client.ts';
 import type { Credentials } from '../rpc/credentials.ts';
 import { isArray, type Json, type OutJson, type OutJsonObject } from '../schema/json.ts';
 import type { Column, TableSchema } from '../schema/schema.ts';
-import { type Facts, type Request, selectOperation } from './facts.ts';
+import { type Facts, type Request, selectOperation, wholeTables } from './facts.ts';
 import { CommandFailure } from './failure.ts';
 import { lostRace } from './transaction.ts';
 import { isUnknownName, Upgrade } from './upgrade.ts';
+
+/**
+ * A server that has no indexes looks at every row for each lookup. Where there are this many to make, a sample shows
+ * whether it is one; then it is quicker to read the tables whole.
+ */
+const many = 128;
+const sample = 32;
+/** Milliseconds for one lookup. */
+const slow = 0.5;
+const isByValue = ({ query }: Request): boolean => query.clauses.every((clause) => clause.function === '==');
+const isNotByValue = (request: Request): boolean => !isByValue(request);
 
 /** The connection of one run to the database. */
 export class Session {
@@ -33,7 +44,18 @@ export class Session {
 
   /** Reads everything that has been asked of `facts`, in one request. */
   async fetch(facts: Facts, warn: (message: string) => void): Promise<void> {
-    const requests = facts.takeRequests();
+    let requests = facts.takeRequests();
+    if (requests.length > many && this.#upgrade === undefined) {
+      const start = performance.now();
+      await this.#read(requests.slice(0, sample), facts, warn);
+      const each = (performance.now() - start) / sample;
+      requests = requests.slice(sample);
+      if (each > slow) requests = [...requests.filter(isNotByValue), ...wholeTables(requests.filter(isByValue))];
+    }
+    await this.#read(requests, facts, warn);
+  }
+
+  async #read(requests: readonly Request[], facts: Facts, warn: (message: string) => void): Promise<void> {
     if (this.#upgrade !== undefined) return this.#fetchFromOlder(this.#upgrade, requests, facts, warn);
     const results = await this.transact(requests.map(selectOperation));
     if (results.some(isUnknownName)) {
