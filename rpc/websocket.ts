@@ -102,8 +102,7 @@ export class WebSocketAcceptor {
   constructor(limits: TextLimits, origins: readonly string[]) {
     this.#origins = new Set(origins);
     const upgrader = new WebSocketServer({ noServer: true, maxPayload: limits.maxSize, perMessageDeflate: false });
-    const timeouts = { headersTimeout: upgradeTimeout, requestTimeout: upgradeTimeout };
-    this.#http = createServer(timeouts, (_request, response) => {
+    this.#http = createServer((_request, response) => {
       response.writeHead(426, { Upgrade: 'websocket', Connection: 'close' }).end('This is a WebSocket remote.\n');
     });
     this.#http.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
@@ -116,7 +115,13 @@ export class WebSocketAcceptor {
   }
 
   take(stream: Duplex, accept: Accept): void {
-    this.#accepts.set(stream, accept);
+    // Node's own time limits only work for servers that listen.
+    const timer = setTimeout(() => stream.destroy(), upgradeTimeout);
+    stream.once('close', () => clearTimeout(timer));
+    this.#accepts.set(stream, (transport) => {
+      clearTimeout(timer);
+      accept(transport);
+    });
     this.#http.emit('connection', stream);
   }
 

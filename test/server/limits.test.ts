@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { Client } from '../../rpc/client.ts';
 import { formatRequest } from '../../rpc/message.ts';
+import { Authority } from '../helpers/certificates.ts';
+import { LocalServer } from '../helpers/local-server.ts';
 import { program, testRequiring } from '../helpers/requires.ts';
 import { runServer, type ServerProcess } from '../helpers/server-process.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
@@ -120,6 +122,19 @@ testRequiring(program('prlimit', 'util-linux'))(
     t.true((await client.listDatabases()).includes('Open_vSwitch'));
   },
 );
+
+const halfOpen = test.macro(async (t, target: string, bytes: string) => {
+  const authority = new Authority(t);
+  const server = await LocalServer.start(t, { tls: authority.issue('server') });
+  const socket = connect({ host: '127.0.0.1', port: await server.listen({ target, inactivity_probe: 0 }) });
+  t.teardown(() => socket.destroy());
+  socket.on('error', () => {});
+  socket.write(bytes);
+  await closed(socket);
+  t.true((await server.client.listDatabases()).includes('Remotes'));
+});
+test('a client that does not go on with TLS is dropped', halfOpen, 'pssl:0:127.0.0.1', '\x16\x03\x01');
+test('a client that does not ask for a WebSocket is dropped', halfOpen, 'pws:0:127.0.0.1', 'GET / HTTP/1.1\r\n');
 
 test('a message of 10 MB is served', async (t) => {
   const { client } = await start(t);
