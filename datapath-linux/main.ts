@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { completeArguments } from '../rpc/arguments.ts';
 import { Commands, type Command as ControlCommand, plainCommand } from '../rpc/command.ts';
 import { coverageCommands } from '../rpc/coverage.ts';
+import { Credentials } from '../rpc/credentials.ts';
 import { type Daemon, runDaemon } from '../rpc/daemon.ts';
 import {
   addControlOption,
@@ -13,7 +14,9 @@ import {
   type LogOptions,
 } from '../rpc/daemon-options.ts';
 import { defaultSocket } from '../rpc/directories.ts';
+import { addOptions } from '../rpc/program.ts';
 import { isActive } from '../rpc/target.ts';
+import { type TlsSettings, tlsDescriptions, tlsOptions } from '../rpc/tls-options.ts';
 import { ControlServer, defaultControlPath } from '../rpc/unixctl.ts';
 import { ovsVersion } from '../rpc/version.ts';
 import { vlogCommands } from '../rpc/vlog-commands.ts';
@@ -28,6 +31,8 @@ const program = new Command(name)
   .version(versionText, '-V, --version', 'print the version')
   .helpOption('-h, --help', 'print this help');
 for (const add of [addDaemonOptions, addControlOption, addLogOptions]) add(program);
+const tls: TlsSettings['tls'] = {};
+addOptions(program, tlsOptions, { tls }, tlsDescriptions);
 
 /** The commands of the control socket (ovs-appctl(8)). `exit` answers before it takes effect. */
 function controlCommands(daemon: Daemon, running: Switch): readonly ControlCommand[] {
@@ -43,7 +48,7 @@ function controlCommands(daemon: Daemon, running: Switch): readonly ControlComma
 }
 
 async function serve(daemon: Daemon, database: string, { unixctl }: DaemonOptions): Promise<void> {
-  const running = startSwitch({ remote: database });
+  const running = startSwitch({ remote: database, credentials: new Credentials(tls) });
   daemon.atEnd(() => running.stop());
   if (unixctl !== 'none') {
     const commands = new Commands(controlCommands(daemon, running), coverageCommands, vlogCommands);
@@ -58,7 +63,7 @@ async function serve(daemon: Daemon, database: string, { unixctl }: DaemonOption
 
 async function main(database: string, options: DaemonOptions & LogOptions): Promise<void> {
   if (!isActive(database))
-    throw new Error(`${database}: not an active connection method; use unix:FILE or tcp:HOST:PORT`);
+    throw new Error(`${database}: not an active connection method; use unix:FILE, tcp:HOST:PORT or ssl:HOST:PORT`);
   process.exitCode = await runDaemon({
     name,
     process: options,

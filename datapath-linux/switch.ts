@@ -5,6 +5,7 @@
  */
 import { release } from 'node:os';
 import { native } from '../native/index.ts';
+import type { Credentials } from '../rpc/credentials.ts';
 import { type Log, logFor } from '../rpc/log.ts';
 import { Replica } from '../rpc/replica.ts';
 import { ovsVersion } from '../rpc/version.ts';
@@ -25,6 +26,8 @@ import { switchLock, whileLocked } from './update.ts';
 export interface SwitchOptions {
   /** The database server, such as `unix:/var/run/openvswitch/db.sock`. */
   readonly remote: string;
+  /** For a server that is reached over TLS. */
+  readonly credentials?: Credentials;
 }
 
 export interface Switch {
@@ -65,7 +68,7 @@ class RunningSwitch implements Switch {
   #disabled = false;
   #refused = false;
 
-  constructor({ remote }: SwitchOptions, log: Log) {
+  constructor({ remote, credentials }: SwitchOptions, log: Log) {
     this.#log = log;
     this.configured = new Promise((resolve) => {
       this.#isConfigured = resolve;
@@ -78,6 +81,7 @@ class RunningSwitch implements Switch {
     this.#reconciler = new Reconciler({ client: this.#client, events: this.#events, accounts: native() });
     this.#replica = new Replica({
       target: remote,
+      ...(credentials !== undefined && { credentials }),
       database: 'Open_vSwitch',
       tables: monitoredColumns,
       lock: switchLock,

@@ -48,3 +48,16 @@ export const tlsOptions: readonly Option<TlsSettings>[] = [
   setting('ssl-ciphersuites', 'ciphersuites'),
   setting('ssl-server-name', 'serverName'),
 ];
+
+/** What each does, for a program's help. */
+export const tlsDescriptions: ReadonlyMap<string, string> = new Map([
+  ['private-key', 'for TLS: the file of the private key'],
+  ['certificate', 'for TLS: the file of the certificate'],
+  ['ca-cert', "for TLS: the file of the certificate that verifies peers', or none to trust any"],
+  ['bootstrap-ca-cert', 'as --ca-cert; a file that does not exist is made from what the first peer shows'],
+  ['peer-ca-cert', 'for TLS: a file of certificates to send along, for peers that bootstrap'],
+  ['ssl-protocols', 'versions of TLS to use, such as TLSv1.2+'],
+  ['ssl-ciphers', 'ciphers to use with TLS 1.2, in the notation of OpenSSL'],
+  ['ssl-ciphersuites', 'cipher suites to use with TLS 1.3'],
+  ['ssl-server-name', 'the name to ask for when connecting to a server by TLS'],
+]);

@@ -9,7 +9,7 @@ import {
 } from '../rpc/daemon-options.ts';
 import { defaultDatabase } from '../rpc/directories.ts';
 import { addOptions } from '../rpc/program.ts';
-import { tlsOptions } from '../rpc/tls-options.ts';
+import { tlsDescriptions, tlsOptions } from '../rpc/tls-options.ts';
 import { ovsVersion, version } from '../rpc/version.ts';
 import { type Configuration, configurationPath, type PairConfiguration, parseDatabaseArgument } from './config-file.ts';
 import { ExcludedTables } from './excluded-tables.ts';
@@ -46,16 +46,11 @@ const count = (text: string): number => {
 
 const tls: { -readonly [name in keyof TlsFiles]: TlsFiles[name] } = {};
 
-const tlsDescriptions: ReadonlyMap<string, string> = new Map([
+const descriptions: ReadonlyMap<string, string> = new Map([
+  ...tlsDescriptions,
   ['private-key', 'for TLS: the file of the private key, or db:DB,TABLE,COLUMN that names it'],
   ['certificate', 'for TLS: the file of the certificate, or db:DB,TABLE,COLUMN'],
-  ['ca-cert', "for TLS: the file of the certificate that verifies clients', or db:DB,TABLE,COLUMN"],
-  ['bootstrap-ca-cert', 'as --ca-cert; a file that does not exist is made from what the first client shows'],
-  ['peer-ca-cert', 'for TLS: a file of certificates to send along, for clients that bootstrap'],
-  ['ssl-protocols', 'versions of TLS to use, such as TLSv1.2+'],
-  ['ssl-ciphers', 'ciphers to use with TLS 1.2, in the notation of OpenSSL'],
-  ['ssl-ciphersuites', 'cipher suites to use with TLS 1.3'],
-  ['ssl-server-name', 'the name to ask for when connecting to a server by TLS'],
+  ['ca-cert', "for TLS: the file of the certificate that verifies clients', or db:DB,TABLE,COLUMN, or none"],
 ]);
 
 const { maxConnections, maxSize, maxDepth, maxBacklog } = defaultServerLimits;
@@ -81,7 +76,7 @@ export const program = new Command(programName)
   .version(`${versionText}\nvswitch ${version}`, '-V, --version', 'print the version')
   .helpOption('-h, --help', 'print this help');
 for (const add of [addDaemonOptions, addControlOption, addLogOptions]) add(program);
-addOptions(program, tlsOptions, { tls }, tlsDescriptions);
+addOptions(program, tlsOptions, { tls }, descriptions);
 
 /** What the server is to do. */
 export interface Invocation {
