@@ -61,6 +61,8 @@ export const processOptions = (program: string): readonly Option<ProcessSettings
       process.chdir = false;
     },
   },
+  // For systems that have a way to confine programs: these confine themselves to nothing.
+  { long: 'no-self-confinement', apply: () => {} },
   {
     long: 'user',
     argument: 'required',

@@ -1,5 +1,5 @@
 import { isObject, type Json, type JsonObject, member } from '../schema/json.ts';
-import { openLog } from './database-file.ts';
+import { isSqlite, openLog } from './database-file.ts';
 import { Failure } from './failure.ts';
 
 /**
@@ -12,8 +12,8 @@ export const clusterMember = (path: string, name: string): string | undefined =>
 };
 
 const clusterHeader = (path: string): JsonObject => {
-  const log = openLog(path);
-  const header: Json | undefined = log.kind === 'clustered' ? log.next() : undefined;
+  const log = isSqlite(path) ? undefined : openLog(path);
+  const header: Json | undefined = log?.kind === 'clustered' ? log.next() : undefined;
   if (!isObject(header)) throw new Failure(`${path}: not a clustered database`);
   return header;
 };
