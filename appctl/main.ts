@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { applyLogLevels, openLog } from '../rpc/daemon-options.ts';
 /** ovs-appctl: gives commands to running daemons. */
 import { logFor } from '../rpc/log.ts';
+import { applyLogLevels, openLog } from '../rpc/log-start.ts';
 import { applyOptions, UsageError } from '../rpc/options.ts';
 import { ControlClient, ControlError, controlPath, RefusalError } from '../rpc/unixctl-client.ts';
 import { ovsVersion } from '../rpc/version.ts';

@@ -1,5 +1,6 @@
 import { CommandError, Commands, type Command as ControlCommand, plainCommand } from '../rpc/command.ts';
-import { ControlServer, defaultControlPath } from '../rpc/unixctl.ts';
+import { defaultControlPath } from '../rpc/directories.ts';
+import { ControlServer } from '../rpc/unixctl.ts';
 import { ovsVersion } from '../rpc/version.ts';
 import { vlogCommands } from '../rpc/vlog-commands.ts';
 import { isArray, type Json, parseJson } from '../schema/json.ts';

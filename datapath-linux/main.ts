@@ -13,11 +13,11 @@ import {
   type DaemonOptions,
   type LogOptions,
 } from '../rpc/daemon-options.ts';
-import { defaultSocket } from '../rpc/directories.ts';
+import { defaultControlPath, defaultSocket } from '../rpc/directories.ts';
 import { addOptions } from '../rpc/program.ts';
 import { isActive } from '../rpc/target.ts';
 import { type TlsSettings, tlsDescriptions, tlsOptions } from '../rpc/tls-options.ts';
-import { ControlServer, defaultControlPath } from '../rpc/unixctl.ts';
+import { ControlServer } from '../rpc/unixctl.ts';
 import { ovsVersion } from '../rpc/version.ts';
 import { vlogCommands } from '../rpc/vlog-commands.ts';
 import { type Switch, startSwitch } from './switch.ts';

@@ -2,10 +2,10 @@ import { closeSync, fstatSync, ftruncateSync, readSync, writeSync } from 'node:f
 import { constants } from 'node:os';
 import { native } from '../native/index.ts';
 import type { DaemonOptions, LogOptions } from './daemon-options.ts';
-import { applyLogLevels, openLog } from './daemon-options.ts';
 import { becomeUser } from './daemon-user.ts';
 import { directories, makeFolder } from './directories.ts';
 import { logFor } from './log.ts';
+import { applyLogLevels, openLog } from './log-start.ts';
 import { PidFile } from './pidfile.ts';
 import {
   exitStatus,

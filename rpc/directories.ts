@@ -53,3 +53,6 @@ export const makeFolder = (path: string): void => {
     mkdirSync(path, { mode: 0o755 });
   }
 };
+/** A daemon's control socket when no --unixctl names another. */
+export const defaultControlPath = (program: string, pid: number = process.pid): string =>
+  runPath(`${program}.${pid}.ctl`);

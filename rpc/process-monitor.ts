@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { native } from '../native/index.ts';
 import type { Program } from './daemon.ts';
-import { openLog } from './daemon-options.ts';
 import { logFor } from './log.ts';
 import { closeLogFile, isLogFileOpen, setLogSource } from './log-destination.ts';
+import { openLog } from './log-start.ts';
 import { exitStatus, type ProcessEnd, readyDescriptor, type StartedProcess, startWorker } from './process.ts';
 import { leaveTerminal } from './terminal.ts';
 

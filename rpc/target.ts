@@ -12,7 +12,6 @@ import { SecureAcceptor, secureClient } from './secure.ts';
 import { SystemError, systemMessage } from './system-error.ts';
 import type { Transport } from './transport.ts';
 import { shortenPath } from './unix-path.ts';
-import { WebSocketAcceptor } from './websocket.ts';
 
 export { TargetError } from './address.ts';
 
@@ -161,14 +160,15 @@ export const listen = async (target: string, options: ListenOptions): Promise<Li
   if (parsed.kind === 'unix') return listenUnix(target, parsed.path, options.accept);
   const { kind, address } = parsed;
   const { credentials = new Credentials() } = options;
-  const server = createServer({ noDelay: true }, takers[kind]({ ...options, credentials }));
+  const server = createServer({ noDelay: true }, await takers[kind]({ ...options, credentials }));
   await listening(target, server, () => server.listen(address));
   const port = portOf(server);
   if (address.port === 0) log.info(`${argumentOf(target)}: listening on port ${port}`);
   return { port, close: () => server.close() };
 };
 
-type Taker = (options: ListenOptions & { readonly credentials: Credentials }) => (socket: Socket) => void;
+type Take = (socket: Socket) => void;
+type Taker = (options: ListenOptions & { readonly credentials: Credentials }) => Take | Promise<Take>;
 
 const takeTcp: Taker = ({ accept }) => {
   return (socket) => accept({ carrier: socket, name: `tcp:${remoteOf(socket)}`, clientId: undefined });
@@ -179,15 +179,20 @@ const takeSecure: Taker = ({ accept, credentials }) => {
   );
   return (socket) => acceptor.take(socket);
 };
-const takeWebSocket: Taker = ({ accept, limits = defaultLimits, origins = [] }) => {
-  const acceptor = new WebSocketAcceptor(limits, origins);
+/** Most programs never need what it takes for WebSocket, and start sooner without. */
+const webSocketAcceptor = async ({ limits = defaultLimits, origins = [] }: ListenOptions) => {
+  const { WebSocketAcceptor } = await import('./websocket.ts');
+  return new WebSocketAcceptor(limits, origins);
+};
+const takeWebSocket: Taker = async ({ accept, ...options }) => {
+  const acceptor = await webSocketAcceptor({ accept, ...options });
   return (socket) => {
     const name = `ws:${remoteOf(socket)}`;
     acceptor.take(socket, (carrier) => accept({ carrier, name, clientId: undefined }));
   };
 };
-const takeSecureWebSocket: Taker = ({ accept, credentials, limits = defaultLimits, origins = [] }) => {
-  const acceptor = new WebSocketAcceptor(limits, origins);
+const takeSecureWebSocket: Taker = async ({ accept, credentials, ...options }) => {
+  const acceptor = await webSocketAcceptor({ accept, ...options });
   const secure = new SecureAcceptor(credentials, (socket, clientId) => {
     const name = `wss:${remoteOf(socket)}`;
     acceptor.take(socket, (carrier) => accept({ carrier, name, clientId }));

@@ -1,11 +1,10 @@
 import type { Json } from '../schema/json.ts';
-import { runPath } from './directories.ts';
+import { defaultControlPath, runPath } from './directories.ts';
 import { logFor } from './log.ts';
 import { Peer, RpcError } from './peer.ts';
 import { PidFileError, readPidFile } from './pidfile.ts';
 import { systemMessage } from './system-error.ts';
 import { dial } from './target.ts';
-import { defaultControlPath } from './unixctl.ts';
 
 const log = logFor('unixctl');
 const pidLog = logFor('daemon_unix');

@@ -2,7 +2,6 @@ import type { Duplex } from 'node:stream';
 import type { Json } from '../schema/json.ts';
 import { CommandError, type Commands } from './command.ts';
 import { counted } from './coverage.ts';
-import { runPath } from './directories.ts';
 import { logFor } from './log.ts';
 import { Peer, type Request } from './peer.ts';
 import { systemMessage } from './system-error.ts';
@@ -17,10 +16,6 @@ const replied = counted('unixctl_replied');
 const formats = ['text', 'json'] as const;
 type Format = (typeof formats)[number];
 const isFormat = (word: Json | undefined): word is Format => formats.some((format) => format === word);
-
-/** The path of a program's control socket when none is named. */
-export const defaultControlPath = (program: string, pid: number = process.pid): string =>
-  runPath(`${program}.${pid}.ctl`);
 
 /** A control socket: whoever can write to it may give the program commands (ovs-appctl(8)). */
 export class ControlServer {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { applyLogLevels, openLog } from '../rpc/daemon-options.ts';
 import { logOptions } from '../rpc/log-options.ts';
 import { LogSpecError } from '../rpc/log-spec.ts';
+import { applyLogLevels, openLog } from '../rpc/log-start.ts';
 import { applyOptions, type Option, UsageError } from '../rpc/options.ts';
 import { SchemaFileError } from '../rpc/schema-file.ts';
 import { ovsVersion } from '../rpc/version.ts';
