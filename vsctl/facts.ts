@@ -127,6 +127,25 @@ export class Facts {
     return false;
   }
 
+  /** As wantData, for many rows of a table. */
+  wantRows(table: TableSchema, uuids: readonly string[], columns: readonly Column[]): boolean {
+    const unknown = uuids.filter((uuid) => !this.#isKnown(table, uuid, columns));
+    if (unknown.length > fewRows) this.#wantTable(table, columns);
+    else for (const uuid of unknown) this.wantData(table, uuid, columns);
+    return unknown.length === 0;
+  }
+
+  #isKnown(table: TableSchema, uuid: string, columns: readonly Column[]): boolean {
+    const row = this.#row(table, uuid);
+    return row === null || (row !== undefined && columns.every((column) => row.has(column)));
+  }
+
+  #wantTable(table: TableSchema, columns: readonly Column[]): void {
+    const query = new Query(table);
+    const wanted = this.#wantedQueries.get(query.key)?.columns ?? [];
+    this.#wantedQueries.set(query.key, { query, columns: new Set([uuidColumn, ...wanted, ...columns]) });
+  }
+
   #wantRow(table: TableSchema, uuid: string, columns: readonly Column[]): void {
     const rows = this.#wantedRows.get(table) ?? new Map<string, Set<Column>>();
     const wanted = rows.get(uuid) ?? new Set([uuidColumn]);

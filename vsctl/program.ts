@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Credentials } from '../rpc/credentials.ts';
 import { directories } from '../rpc/directories.ts';
 import { systemMessage } from '../rpc/system-error.ts';
 import { TargetError } from '../rpc/target.ts';
@@ -83,9 +82,16 @@ const printOutput = (output: Output, { uuidOf }: Outcome, printer: TablePrinter,
   return `${text.replace(/\n$/, '').replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}\n`;
 };
 
+/** Nothing of TLS is loaded by those that do not use it. */
+const loadCredentials = async (target: string, tls: Options['tls']) => {
+  if (!target.includes('ssl:') && Object.keys(tls).length === 0) return undefined;
+  const { Credentials } = await import('../rpc/credentials.ts');
+  return new Credentials(tls);
+};
+
 /** @throws CommandFailure */
 const connect = async ({ target, retry, tls }: Options): Promise<Session> => {
-  const credentials = new Credentials(tls);
+  const credentials = await loadCredentials(target, tls);
   for (let backoff = 1000; ; backoff = Math.min(backoff * 2, 8000)) {
     try {
       return await Session.connect(target, databaseName, credentials);

@@ -34,7 +34,7 @@ export class Session {
   }
 
   /** @throws TargetError, or the system's error */
-  static async connect(target: string, database: string, credentials: Credentials): Promise<Session> {
+  static async connect(target: string, database: string, credentials: Credentials | undefined): Promise<Session> {
     let notify = () => {};
     const client = await Client.connect(target, { notification: () => notify(), credentials });
     return new Session(client, database, (session) => {

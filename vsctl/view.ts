@@ -116,11 +116,15 @@ export class View {
    * @throws Missing if any is not known yet
    */
   load(rows: Iterable<RowRef>, columns: readonly Column[]): void {
-    let complete = true;
+    const uuids = new Map<TableSchema, string[]>();
     for (const { table, uuid } of rows) {
-      if (!this.isNew(uuid) && !this.facts.wantData(table, uuid, columns)) complete = false;
+      if (this.isNew(uuid)) continue;
+      const known = uuids.get(table);
+      if (known === undefined) uuids.set(table, [uuid]);
+      else known.push(uuid);
     }
-    if (!complete) throw new Missing();
+    const complete = [...uuids].map(([table, each]) => this.facts.wantRows(table, each, columns));
+    if (complete.includes(false)) throw new Missing();
   }
 
   /** A column's value. */
