@@ -18,7 +18,11 @@ export class WireSubject implements Subject, Clearable {
   }
 
   /** @param schemaFile the schema that the server's database has */
-  static async connect(t: Pick<ExecutionContext, 'teardown'>, server: ServerProcess, schemaFile: string) {
+  static async connect(
+    t: Pick<ExecutionContext, 'teardown'>,
+    server: Pick<ServerProcess, 'socket'>,
+    schemaFile: string,
+  ) {
     const wire = await Wire.connect(server.socket);
     t.teardown(() => wire.close());
     const schema = parseJson(readFileSync(schemaFile, 'utf8'));

@@ -27,7 +27,7 @@ testRequiring(root())('a full disk fails the transaction, not the server', async
   const socket = join(temporaryFolder(t), 'socket');
   const server = new ServerProcess(startOnSmallDisk(folder, socket), socket, join(folder, 'conf.db'));
   t.teardown(() => server.stop());
-  while (!server.log.includes('ovsdb-server (vswitch)')) {
+  while (!server.log.includes('|ovsdb-server (')) {
     if (server.child.stderr === null) throw new Error('no stderr');
     await once(server.child.stderr, 'data');
   }
