@@ -38,11 +38,10 @@ export class JsonSplitter {
   }
 
   /**
-   * The texts that `chunk` completes.
+   * The texts that `chunk` completes, one by one: those before bytes that cannot be read are given still.
    * @throws SyntaxError for bytes that cannot begin a message; LimitError
    */
-  push(chunk: Buffer): string[] {
-    const texts: string[] = [];
+  *push(chunk: Buffer): Generator<string> {
     let start = 0;
     for (let at = 0; at < chunk.length; at++) {
       const byte = chunk[at] ?? 0;
@@ -51,14 +50,13 @@ export class JsonSplitter {
       else if (opens[byte] === 1) this.#open();
       else if (closes[byte] === 1 && this.#depth > 0) {
         if (--this.#depth > 0) continue;
-        texts.push(this.#take(chunk.subarray(start, at + 1)));
+        yield this.#take(chunk.subarray(start, at + 1));
         start = at + 1;
       } else if (this.#depth === 0 && spaces[byte] !== 1) {
         throw new SyntaxError('bytes that are not the start of a JSON object or array');
       }
     }
     this.#keep(chunk.subarray(start));
-    return texts;
   }
 
   /** Bytes of a message that is not complete yet. */

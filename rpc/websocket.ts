@@ -48,7 +48,7 @@ class WebSocketTransport implements Transport {
   #receive(data: Buffer, receiver: Receiver): void {
     try {
       // The splitter counts how deep it nests before anything is built from it.
-      new JsonSplitter(this.#limits).push(data);
+      Array.from(new JsonSplitter(this.#limits).push(data));
       receiver.message(readMessage2(parseJson(data.toString())));
     } catch (error) {
       if (error instanceof LimitError) receiver.ended(error);
