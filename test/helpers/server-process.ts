@@ -110,7 +110,7 @@ const ready = async (
   t.teardown(() => server.stop());
   await new Promise<void>((resolve, reject) => {
     output?.on('data', (chunk: Buffer) => {
-      if (/ready|ovsdb-server/.test(chunk.toString())) resolve();
+      if (/^ready$|\|INFO\|ovsdb-server \(/m.test(chunk.toString())) resolve();
     });
     child.once('error', reject);
     child.once('exit', (code) => reject(new Error(`the server exited with ${code}: ${server.log}`)));
