@@ -18,20 +18,21 @@ export interface Settings extends LogSettings {
   show: 'help' | 'version' | undefined;
 }
 
-/** @throws UsageError when OVS_CTL_TIMEOUT is no number of seconds */
 export const defaultSettings = ({ OVS_CTL_TIMEOUT: timeout }: NodeJS.ProcessEnv): Settings => ({
   target: 'ovs-vswitchd',
-  timeout: timeout ? parseTimeout(timeout) : undefined,
+  // What is no number of seconds means nothing there.
+  timeout: isSeconds(timeout) ? Number(timeout) : undefined,
   format: 'text',
   pretty: false,
   show: undefined,
   log: { verbose: [] },
 });
 
+const isSeconds = (text: string | undefined): boolean => text !== undefined && /^0*[1-9]\d*$/.test(text);
+
 const parseTimeout = (text: string): number => {
-  const seconds = Number(text);
-  if (!/^\d+$/.test(text) || seconds === 0) throw new UsageError(`value ${text} on -T or --timeout is invalid`);
-  return seconds;
+  if (!isSeconds(text)) throw new UsageError(`value ${text} on -T or --timeout is invalid`);
+  return Number(text);
 };
 
 /** The options of ovs-appctl(8). */

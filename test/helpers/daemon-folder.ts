@@ -34,6 +34,8 @@ export const programCommand = (kind: Kind, program: string): readonly [string, .
 /** A folder for the sockets, pid files, logs and databases of daemons, which end with the test. */
 export class DaemonFolder {
   readonly path: string;
+  /** What programs find in their environment besides this folder. */
+  readonly environment: NodeJS.ProcessEnv = {};
   readonly #children = new Set<ChildProcess>();
 
   constructor(t: Pick<ExecutionContext, 'teardown'>) {
@@ -63,7 +65,14 @@ export class DaemonFolder {
   get env(): NodeJS.ProcessEnv {
     const { path } = this;
     const { OVS_CTL_TIMEOUT: _, OVS_SYSLOG_METHOD: __, ...env } = process.env;
-    return { ...env, OVS_RUNDIR: path, OVS_LOGDIR: path, OVS_DBDIR: path, OVS_SYSLOG_METHOD: 'null' };
+    return {
+      ...env,
+      OVS_RUNDIR: path,
+      OVS_LOGDIR: path,
+      OVS_DBDIR: path,
+      OVS_SYSLOG_METHOD: 'null',
+      ...this.environment,
+    };
   }
 
   /** Runs a program to its end; for a daemon with --detach, until it is in the background. */
