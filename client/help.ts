@@ -28,6 +28,7 @@ const optionLines: readonly (readonly [string, string])[] = [
   ['--monitor', 'with --detach, start again after a crash'],
   ['--no-chdir', 'with --detach, stay in the current folder'],
   ['--user=USER[:GROUP]', 'run as that user'],
+  ['--no-self-confinement', 'no effect'],
   ['--pidfile[=FILE]', 'write the process id to a file'],
   ['--overwrite-pidfile', 'also if another process has the file'],
   ['-v, --verbose[=SPEC]', 'what to log'],

@@ -20,7 +20,7 @@ export interface Settings extends LogSettings, ProcessSettings, TlsSettings {
 export const defaultSettings = (): Settings => ({
   style: tableStyle('table'),
   log: { verbose: [] },
-  process: { chdir: true },
+  process: { chdir: true, unixctl: 'none' },
   tls: {},
   timeout: 0,
   timestamp: false,

@@ -75,8 +75,8 @@ const work = async (program: Program, launched: boolean): Promise<number> => {
   } catch {
     return 1;
   }
-  makeRunDirectory();
-  const { pidfile, overwritePidfile } = options;
+  const { detach, pidfile, overwritePidfile, unixctl } = options;
+  if (detach || pidfile !== undefined || unixctl !== 'none') makeRunDirectory();
   const daemon = new Daemon({
     options,
     launched,

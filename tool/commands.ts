@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { defaultDatabase, defaultSchema } from '../rpc/directories.ts';
-import type { LogSettings } from '../rpc/log-options.ts';
 import { readSchemaFile, sameSchema } from '../rpc/schema-file.ts';
 import { systemMessage } from '../rpc/system-error.ts';
 import { readJson } from '../schema/json-check.ts';
@@ -10,14 +9,10 @@ import { clusterMember, refuseCluster } from './cluster.ts';
 import { compact, convert } from './compaction.ts';
 import { changeDatabase, isSqlite, readDatabase, readDatabaseSchema } from './database-file.ts';
 import { Failure } from './failure.ts';
+import type { Settings } from './settings.ts';
 import { showLog } from './show-log.ts';
 import { runTransaction } from './transaction.ts';
 import { compareVersions } from './version.ts';
-
-/** What the options say. */
-export interface Settings extends LogSettings {
-  verbosity: number;
-}
 
 /** What a command works with. */
 export interface Context {

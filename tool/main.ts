@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { logOptions } from '../rpc/log-options.ts';
 import { LogSpecError } from '../rpc/log-spec.ts';
 import { applyLogLevels, openLog } from '../rpc/log-start.ts';
 import { applyOptions, type Option, UsageError } from '../rpc/options.ts';
@@ -8,8 +7,9 @@ import { ovsVersion } from '../rpc/version.ts';
 import { OvsdbError } from '../schema/error.ts';
 import { StorageError } from '../server/file-format.ts';
 import { RefusedRecord } from '../server/log-record.ts';
-import { type Command, commands, help, type Settings } from './commands.ts';
+import { type Command, commands, help } from './commands.ts';
 import { Failure } from './failure.ts';
+import { defaultSettings, options, type Settings } from './settings.ts';
 
 const print = (text: string): void => {
   process.stdout.write(text);
@@ -23,17 +23,8 @@ const finish = (text: string) => () => {
   throw new Finished();
 };
 
-const options: readonly Option<Settings>[] = [
-  {
-    long: 'more',
-    short: 'm',
-    apply: (settings) => {
-      settings.verbosity++;
-    },
-  },
-  // Roles limit what clients do. Whoever can write the file may do anything with it.
-  { long: 'rbac-role', argument: 'required', apply: () => {} },
-  ...logOptions('ovsdb-tool'),
+const allOptions: readonly Option<Settings>[] = [
+  ...options,
   { long: 'help', short: 'h', apply: finish(help()) },
   { long: 'version', short: 'V', apply: finish(`ovsdb-tool (Open vSwitch) ${ovsVersion}\n`) },
 ];
@@ -46,8 +37,8 @@ const findCommand = (name: string | undefined): Command => {
 };
 
 const run = (argv: readonly string[]): number => {
-  const settings: Settings = { verbosity: 0, log: { verbose: [] } };
-  const [name, ...args] = applyOptions(argv, options, settings);
+  const settings = defaultSettings();
+  const [name, ...args] = applyOptions(argv, allOptions, settings);
   applyLogLevels(settings.log);
   openLog('ovsdb-tool', settings.log);
   const { min, max, run } = findCommand(name);

@@ -119,9 +119,10 @@ cTest('a lock goes from one client to the next, whichever program they are', asy
     await thief.printed(/true/);
     await holder.printed(/stolen\n\["l"\]\n/);
     await thief.stop();
+    await holder.printed(/stolen\n\["l"\]\nlocked\n\["l"\]\n$/);
     await holder.stop();
     await waiter.printed(/locked\n\["l"\]\n/);
-    t.is(holder.stdout, '{"locked":true}\nstolen\n["l"]\n');
+    t.is(holder.stdout, '{"locked":true}\nstolen\n["l"]\nlocked\n["l"]\n');
     t.is(waiter.stdout, '{"locked":false}\nlocked\n["l"]\n');
     t.is(thief.stdout, '{\n  "locked": true}\n');
     await waiter.stop();

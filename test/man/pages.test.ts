@@ -4,6 +4,9 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import test from 'ava';
 import { options as appctlOptions } from '../../appctl/settings.ts';
+import { commands as clientCommands } from '../../client/commands.ts';
+import { help as clientHelp } from '../../client/help.ts';
+import { options as clientOptions } from '../../client/settings.ts';
 import { Commands } from '../../rpc/command.ts';
 import { coverageCommands } from '../../rpc/coverage.ts';
 import { vlogCommands } from '../../rpc/vlog-commands.ts';
@@ -11,6 +14,8 @@ import { serverCommands } from '../../server/control.ts';
 import { program } from '../../server/options.ts';
 import { Server } from '../../server/server.ts';
 import { Service } from '../../server/service.ts';
+import { commands as toolCommands, help as toolHelp } from '../../tool/commands.ts';
+import { options as toolOptions } from '../../tool/settings.ts';
 import { readManPage } from '../helpers/man-page.ts';
 import { projectFile } from '../helpers/project.ts';
 import { findProgram, program as installed, testRequiring } from '../helpers/requires.ts';
@@ -37,6 +42,23 @@ test('ovsdb-server(1) and ovs-appctl(8) have the commands of ovsdb-server', asyn
   const common = [...list.matchAll(/^ {2}(\S+)/gm)].map(([, name = '']) => name);
   t.deepEqual(sorted(readManPage('ovs-appctl.8').commands), sorted([...common, 'exit', 'version']));
 });
+
+for (const { name, options, commands, help } of [
+  { name: 'ovsdb-tool', options: toolOptions, commands: toolCommands, help: toolHelp() },
+  { name: 'ovsdb-client', options: clientOptions, commands: clientCommands, help: clientHelp() },
+]) {
+  test(`${name}(1) and --help have the options and commands of ${name}`, (t) => {
+    const page = readManPage(`${name}.1`);
+    const flags = options.flatMap(({ short, long }) => [`--${long}`, ...(short === undefined ? [] : [`-${short}`])]);
+    const all = sorted([...flags, '-h', '--help', '-V', '--version']);
+    t.deepEqual(sorted(page.options), all);
+    t.deepEqual(sorted(page.commands), sorted(commands.map((each) => each.name)));
+    const shown = [...help.matchAll(/^ {2}(-\S+?,?)(?:[[=]\S*)?(?: (--[a-z-]+)\S*)?(?= )/gm)];
+    const helped = shown.flatMap(([, first = '', second]) => [first.replace(',', ''), ...(second ? [second] : [])]);
+    t.deepEqual(sorted(helped), all);
+    for (const each of commands) t.regex(help, new RegExp(`^ {2}${each.name}\\b`, 'm'));
+  });
+}
 
 testRequiring(installed('mandoc', 'mandoc'))('mandoc finds no fault in any page', (t) => {
   for (const page of readdirSync(projectFile('man'))) {
