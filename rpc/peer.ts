@@ -113,6 +113,11 @@ export class Peer {
     return this.#congested;
   }
 
+  /** Whether the other side was silent, and has not answered the probe yet. */
+  get idle(): boolean {
+    return this.#probe.waiting;
+  }
+
   /** Silence after which the other side is probed, in ms; 0 for never. */
   set probeInterval(interval: number) {
     this.#probeInterval = interval;

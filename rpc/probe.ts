@@ -7,7 +7,6 @@ export class InactivityProbe {
   readonly #dead: (silence: number) => void;
   #interval = 0;
   #heard = performance.now();
-  /** When the probe was sent that nothing has answered yet. */
   #probed: number | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -27,6 +26,11 @@ export class InactivityProbe {
 
   stop(): void {
     this.start(0);
+  }
+
+  /** Whether a probe was sent that nothing has answered yet. */
+  get waiting(): boolean {
+    return this.#probed !== undefined;
   }
 
   heard(): void {

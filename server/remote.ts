@@ -204,7 +204,7 @@ class OutgoingRemote implements Remote {
 
   get status(): RemoteStatus {
     const { state, sinceConnect, sinceDisconnect, lastError } = this.#reconnect;
-    const status = new Map<string, string>([['state', state]]);
+    const status = new Map<string, string>([['state', this.#session?.idle ? 'IDLE' : state]]);
     const seconds = (name: string, time: number | undefined) => {
       if (time !== undefined) status.set(name, String(Math.floor(time / 1000)));
     };

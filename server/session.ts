@@ -101,6 +101,11 @@ export class Session implements LockOwner {
     return this.#peer.ended;
   }
 
+  /** Whether the client was silent, and has not answered the probe yet. */
+  get idle(): boolean {
+    return this.#peer.idle;
+  }
+
   /** The policy of its remote has changed. */
   policyChanged(): void {
     this.#peer.probeInterval = this.#policy.probeInterval;
