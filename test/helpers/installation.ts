@@ -77,7 +77,7 @@ export class Installation {
       await end(server, 'SIGTERM');
     });
     await firstWords(server);
-    this.host.spawn(process.execPath, ours.switch, this.target);
+    this.host.spawn('env', `OVS_RUNDIR=${this.directory}`, process.execPath, ours.switch, this.target);
   }
 
   /** ovs-vsctl, waiting for the switch as it does by default. @throws with its stderr when it fails */
