@@ -16,6 +16,7 @@ import {
 import { dirname } from 'node:path';
 import { logFor } from '../rpc/log.ts';
 import { OvsdbError } from '../schema/error.ts';
+import type { DatabaseSchema } from '../schema/schema.ts';
 import { fileFormat, lockDatabase, StorageError } from './file-format.ts';
 import { readLogDatabase } from './log-database.ts';
 import { LogFile } from './log-file.ts';
@@ -27,14 +28,19 @@ const log = logFor('ovsdb_server');
  * Turns a database in the log format of Open vSwitch's own server into one of ours, and keeps the original beside it,
  * as "NAME.ovsdb-log". Does nothing to a file of another format. Whatever happens meanwhile, the file is either the
  * original or the whole database.
- * @throws StorageError; the file is as it was then
+ * @param check throws when a database of that schema is not wanted
+ * @throws StorageError, and what `check` throws; the file is as it was then
  */
-export const convertLogFile = (path: string, newUuid: () => string): void => {
+export const convertLogFile = (
+  path: string,
+  newUuid: () => string,
+  check: (schema: DatabaseSchema) => void = () => {},
+): void => {
   if (fileFormat(path) !== 'log') return;
   const real = realpathSync(path);
   const lock = lockDatabase(path);
   try {
-    convert(path, real, newUuid);
+    convert(path, real, newUuid, check);
   } catch (error) {
     if (error instanceof OvsdbError) throw new StorageError(`${path}: ${error.message}`, { cause: error });
     throw error;
@@ -43,7 +49,7 @@ export const convertLogFile = (path: string, newUuid: () => string): void => {
   }
 };
 
-const convert = (path: string, real: string, newUuid: () => string): void => {
+const convert = (path: string, real: string, newUuid: () => string, check: (schema: DatabaseSchema) => void): void => {
   const journal = `${real}-wal`;
   if (existsSync(journal) && statSync(journal).size > 0) {
     throw new StorageError(
@@ -51,6 +57,7 @@ const convert = (path: string, real: string, newUuid: () => string): void => {
     );
   }
   const { schema, tables, fault } = readLogDatabase(LogFile.read(path), newUuid);
+  check(schema);
   const unfinished = `${real}.converting`;
   rmSync(unfinished, { force: true });
   SqliteStorage.create(unfinished, schema, tables);

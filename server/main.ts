@@ -28,7 +28,7 @@ const configure = async (service: Service, daemon: Daemon, given: Configuration)
       : left !== undefined
         ? await service.restore(left)
         : await service.configure(given, true);
-  if (!done) throw new Error('server configuration failed');
+  if (!done) throw new Error(`server configuration failed: ${service.problem}`);
   service.save();
 };
 

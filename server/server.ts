@@ -5,7 +5,7 @@ import { makeFolder } from '../rpc/directories.ts';
 import { logFor } from '../rpc/log.ts';
 import { OvsdbError } from '../schema/error.ts';
 import type { Json } from '../schema/json.ts';
-import { parseSchema } from '../schema/schema.ts';
+import { type DatabaseSchema, parseSchema } from '../schema/schema.ts';
 import { ActiveBackup } from './active-backup.ts';
 import { Database } from './database.ts';
 import { Locks } from './lock.ts';
@@ -137,13 +137,8 @@ export class Server {
   async addDatabase(path: string): Promise<void> {
     if (this.#isOpen(path)) throw new ServerError(`ovsdb error: ${path}: already open`);
     if (!existsSync(path)) throw new ServerError(`I/O error: ${path}: open failed (No such file or directory)`);
-    const database = openDatabase(path, this.#clock);
+    const database = openDatabase(path, this.#clock, ({ name }) => this.#checkName(name));
     const { name } = database.schema;
-    const problem = this.#problemOf(name);
-    if (problem !== undefined) {
-      database.close();
-      throw new ServerError(`ovsdb error: ${name}: ${problem}`);
-    }
     this.#disconnectUnaware(`adding ${name} database`);
     this.#databases.set(name, database);
     this.#files.set(name, path);
@@ -157,8 +152,7 @@ export class Server {
    * @throws ServerError
    */
   async addRelay(name: string, source: string): Promise<void> {
-    const problem = this.#problemOf(name);
-    if (problem !== undefined) throw new ServerError(`ovsdb error: ${name}: ${problem}`);
+    this.#checkName(name);
     this.#disconnectUnaware(`adding ${name} database`);
     announceRelay(this.#serverDatabase, name);
     const relay = new Relay({
@@ -208,9 +202,11 @@ export class Server {
     await this.#remotes.look();
   }
 
-  #problemOf(name: string): string | undefined {
-    if (name.startsWith('_')) return 'names beginning with "_" are reserved';
-    return this.#databases.has(name) || this.#relays.has(name) ? 'duplicate database name' : undefined;
+  /** @throws ServerError when no database of that name can be added */
+  #checkName(name: string): void {
+    if (name.startsWith('_')) throw new ServerError(`ovsdb error: ${name}: names beginning with "_" are reserved`);
+    if (!this.#databases.has(name) && !this.#relays.has(name)) return;
+    throw new ServerError(`ovsdb error: ${name}: duplicate database name`);
   }
 
   #isOpen(path: string): boolean {
@@ -300,8 +296,14 @@ export const createDatabase = (path: string): void => {
 };
 
 /** @throws StorageError; OvsdbError when the file's schema cannot be understood */
-const openDatabase = (path: string, clock: Clock): Database => {
-  convertLogFile(path, clock.newUuid);
+const openDatabase = (path: string, clock: Clock, check: (schema: DatabaseSchema) => void): Database => {
+  convertLogFile(path, clock.newUuid, check);
   const storage = SqliteStorage.open(path);
-  return new Database(storage.schema, clock, storage);
+  try {
+    check(storage.schema);
+    return new Database(storage.schema, clock, storage);
+  } catch (error) {
+    storage.close();
+    throw error;
+  }
 };

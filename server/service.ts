@@ -36,12 +36,18 @@ export class Service {
   readonly #changed: (configuration: string) => void;
   /** Relative paths are those of the place where the program was started, where it stays no longer than that. */
   readonly #folder = process.cwd();
+  #problem: string | undefined;
 
   constructor(server: Server, { configFile, changed }: ServiceOptions) {
     this.server = server;
     this.configFile = configFile;
     this.#changed = changed;
     this.pair = server.addPair(() => true);
+  }
+
+  /** What went wrong first, if anything did. */
+  get problem(): string | undefined {
+    return this.#problem;
   }
 
   /**
@@ -51,7 +57,7 @@ export class Service {
    */
   async configure({ databases, remotes, pair }: Configuration, create = false): Promise<boolean> {
     const databasesDone = await this.#configureDatabases(databases, create);
-    if (!databasesDone) log.warn('failed to configure databases');
+    if (!databasesDone) this.#complain('failed to configure databases');
     if (pair !== undefined) takePart(this.pair, pair);
     const remotesDone = await this.#configureRemotes(remotes);
     return databasesDone && remotesDone;
@@ -60,7 +66,7 @@ export class Service {
   /** As `configure`, with the file's contents. */
   async load(): Promise<boolean> {
     if (this.configFile === undefined) return true;
-    const text = readConfigFile(this.configFile);
+    const text = this.#readConfigFile(this.configFile);
     if (text === undefined) return false;
     log.info(`loading configuration from '${this.configFile}'`);
     let configuration: Configuration;
@@ -68,8 +74,8 @@ export class Service {
       configuration = parseConfiguration(text);
     } catch (error) {
       if (!(error instanceof ConfigurationError)) throw error;
-      for (const message of error.messages) log.warn(message);
-      log.warn(`failed to load configuration from ${this.configFile}`);
+      for (const message of error.messages) this.#complain(message);
+      this.#complain(`failed to load configuration from ${this.configFile}`);
       return false;
     }
     return this.configure(configuration);
@@ -170,27 +176,33 @@ export class Service {
       await this.#add(database);
       return true;
     } catch (error) {
-      log.warn(`failed to open database '${name}': ${error instanceof Error ? error.message : error}`);
+      this.#complain(`failed to open database '${name}': ${error instanceof Error ? error.message : error}`);
       return false;
     }
   }
 
   async #configureRemotes(remotes: Configuration['remotes']): Promise<boolean> {
     const problems = await this.server.replaceRemotes(remotes);
-    for (const problem of problems) log.warn(`failed to configure remotes: ${problem}`);
+    for (const problem of problems) this.#complain(`failed to configure remotes: ${problem}`);
     return problems.length === 0;
   }
-}
 
-/** Undefined when it cannot be read, which the log tells then. */
-const readConfigFile = (path: string): string | undefined => {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    log.err(`failed to open configuration file '${path}': ${systemMessage(error)}`);
-    return undefined;
+  /** Undefined when it cannot be read, which the log tells then. */
+  #readConfigFile(path: string): string | undefined {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch (error) {
+      this.#problem ??= `failed to open configuration file '${path}': ${systemMessage(error)}`;
+      log.err(this.#problem);
+      return undefined;
+    }
   }
-};
+
+  #complain(problem: string): void {
+    this.#problem ??= problem;
+    log.warn(problem);
+  }
+}
 
 const relayKey = (name: string, source: string | undefined): string => `relay:${name}:${source}`;
 

@@ -121,7 +121,7 @@ test.serial('without its file a server does not start', async (t) => {
   const missing = await run('--config-file=nope.json');
   t.is(missing.code, 1);
   t.regex(missing.stderr, /\|ERR\|failed to open configuration file '.*nope\.json': No such file or directory\n/);
-  t.true(missing.stderr.endsWith('ovsdb-server: server configuration failed\n'));
+  t.regex(missing.stderr, /\novsdb-server: server configuration failed: failed to open configuration file '.*\n$/);
   const both = await run('--config-file=x', '--remote=punix:x');
   t.like(both, { code: 1, stderr: 'ovsdb-server: --config-file is mutually exclusive with --remote\n' });
   const database = await run('--config-file=x', 'x.db');

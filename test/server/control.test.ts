@@ -167,6 +167,22 @@ test.serial('a database is added and removed while clients are connected', async
   t.is((await folder.appctl('ours', '-t', folder.file('ctl'), 'exit')).code, 0);
 });
 
+testRequiring(cPrograms())('a database that is refused is left as it is', async (t) => {
+  const folder = await startServer(t, 'ours');
+  await folder.run('c', 'ovsdb-tool', 'create', 'second.db', schema);
+  const before = folder.read('second.db');
+  const refused = await folder.appctl(
+    'ours',
+    '-t',
+    folder.file('ctl'),
+    'ovsdb-server/add-db',
+    folder.file('second.db'),
+  );
+  t.regex(refused.stderr, /^ovsdb error: Open_vSwitch: duplicate database name\n/);
+  t.is(folder.read('second.db'), before);
+  t.false(folder.has('second.db.ovsdb-log'));
+});
+
 test.serial('answers come as JSON when the client asks for that', async (t) => {
   const folder = await startServer(t, 'ours');
   const run = (...args: readonly string[]) => folder.appctl('ours', '-t', folder.file('ctl'), ...args);
