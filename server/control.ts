@@ -55,7 +55,7 @@ export const serverCommands = (service: Service): readonly Command[] => {
     command('ovsdb-server/get-db-storage-status', 'DB', ([name = '']) => storageStatus(service, name)),
     plainCommand('ovsdb-server/perf-counters-show', () => 'performance counter is not supported on this platform\n'),
     plainCommand('ovsdb-server/perf-counters-clear', () => ''),
-    ...replicationCommands(service.pair, changes),
+    ...replicationCommands(service.pair, changes, () => service.syncStatus),
     ...transactionLogCommands(service),
     plainCommand('memory/show', () => {
       const usage = [...memoryUsage(server)].map(([name, count]) => `${name}:${count}`);

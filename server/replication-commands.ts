@@ -7,10 +7,12 @@ const prefix = 'ovsdb-server/';
 /**
  * The commands about active and backup servers (ovsdb-server(1), "Active-Backup Commands").
  * @param changes wraps those that change the server
+ * @param status tells how far the backup is
  */
 export const replicationCommands = (
   pair: ActiveBackup,
   changes: (run: Command['run']) => Command['run'],
+  status: () => string,
 ): readonly Command[] => {
   const setter = (name: string, set: (value: string) => string): Command => ({
     name: `${prefix}${name}`,
@@ -47,6 +49,6 @@ export const replicationCommands = (
     }),
     plainCommand(`${prefix}get-active-ovsdb-server`, () => pair.target ?? ''),
     plainCommand(`${prefix}get-sync-exclude-tables`, () => pair.excluded.toString()),
-    plainCommand(`${prefix}sync-status`, () => pair.status),
+    plainCommand(`${prefix}sync-status`, status),
   ];
 };

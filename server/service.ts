@@ -86,6 +86,12 @@ export class Service {
     return this.configure({ ...parseConfiguration(text), pair: parsePair(text) });
   }
 
+  /** What `ovs-appctl ovsdb-server/sync-status` prints: for the whole server, or for the databases that have a part. */
+  get syncStatus(): string {
+    if (this.#pairs.size === 0) return this.pair.status;
+    return [...this.#pairs.values()].map(({ pair }) => pair.status).join('');
+  }
+
   /** To be called when the server was told to change. */
   save(): void {
     if (this.configFile !== undefined) return;

@@ -1,7 +1,11 @@
 /** Active and backup servers: ours and the C one, each as the other's backup. */
+import { writeFileSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
+import { Client } from '../../rpc/client.ts';
 import { formatJson } from '../../schema/json.ts';
-import type { Kind } from '../helpers/daemon-folder.ts';
+import { readSchema } from '../../server/server-database.ts';
+import { SqliteStorage } from '../../server/storage.ts';
+import { DaemonFolder, type Kind } from '../helpers/daemon-folder.ts';
 import { projectFile } from '../helpers/project.ts';
 import { cPrograms, testRequiring } from '../helpers/requires.ts';
 import { ServedDatabase } from '../helpers/served-database.ts';
@@ -213,4 +217,54 @@ test('a backup is converted to the schema of the active server, and follows on',
   });
   const [refused] = await backup.transact(insert('mine'));
   t.regex(formatJson(refused ?? null), /read only mode/);
+});
+
+test('a configuration file makes databases relays and backups, and what they are changes with it', async (t) => {
+  const active = await ServedDatabase.inFile(t, 'ours', schema);
+  await active.transact(...withPart);
+  const folder = new DaemonFolder(t);
+  SqliteStorage.create(folder.file('copy.db'), readSchema(schema));
+  const source = { [active.target]: null };
+  const configure = (databases: object) => {
+    const configuration = { remotes: { [`punix:${folder.file('socket')}`]: null }, databases };
+    writeFileSync(folder.file('configuration'), JSON.stringify(configuration));
+  };
+  const backup = { 'service-model': 'active-backup', backup: true, source, 'exclude-tables': ['other'] };
+  configure({ 'copy.db': backup });
+  const control = folder.file('control');
+  const options = [`--config-file=${folder.file('configuration')}`, `--unixctl=${control}`, '--detach', '--pidfile'];
+  t.is((await folder.run('ours', 'ovsdb-server', ...options)).code, 0);
+  const reload = async (databases: object) => {
+    configure(databases);
+    t.is((await folder.appctl('ours', '-t', control, 'ovsdb-server/reload')).code, 0);
+  };
+  const ask = async (...operations: object[]) => {
+    const client = await Client.connect(`unix:${folder.file('socket')}`);
+    try {
+      return formatJson(
+        await client.peer.request('transact', ['replicated', ...JSON.parse(JSON.stringify(operations))]),
+      );
+    } catch (error) {
+      return String(error);
+    } finally {
+      client.close();
+    }
+  };
+  const select = { op: 'select', table: 'top', where: [], columns: ['name'] };
+
+  await until('the backup has the rows', async () => /with part/.test(await ask(select)));
+  t.regex(await ask(insert('mine')), /read only mode/);
+  const status = (await folder.appctl('ours', '-t', control, 'ovsdb-server/sync-status')).stdout;
+  t.regex(status, /^state: backup\nreplicating: .*\ndatabase: replicated\nexclude: replicated:other\n$/);
+  const refused = await folder.appctl('ours', '-t', control, 'ovsdb-server/disconnect-active-ovsdb-server');
+  t.regex(refused.stderr, /use ovsdb-server\/reload instead/);
+
+  await reload({ 'copy.db': { ...backup, backup: false } });
+  t.regex(await ask(insert('mine')), /"uuid"/);
+  await reload({ 'copy.db': backup });
+  await until("what is not the active server's is gone", async () => !/mine/.test(await ask(select)));
+  await reload({ replicated: { 'service-model': 'relay', source } });
+  await until('the relay has the rows', async () => /with part/.test(await ask(select)));
+  t.regex(await ask(insert('through the relay')), /"uuid"/);
+  t.regex((await active.rows()).join(), /through the relay/);
 });
