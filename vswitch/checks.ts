@@ -1,6 +1,6 @@
 /** What can be wrong with one interface, or with one bridge. Pure. */
 import { isOpened } from '../datapath-linux/tap.ts';
-import { type Finding, finding, type Remedy, remedy } from './finding.ts';
+import { type Finding, finding, type Remedy, remedy, shell } from './finding.ts';
 import type { Attachment, ExaminedBridge, Situation } from './situation.ts';
 
 type Check<T> = (subject: T, situation: Situation) => Finding | undefined;
@@ -30,9 +30,9 @@ export const portAddress: Check<Attachment> = (attachment, { bridges }) => {
 const addressRemedies = (attachment: Attachment, internalPort: string): Remedy[] => {
   const { bridge, iface, link, addresses } = attachment;
   const move = (device: string): string[] => [
-    ...addresses.map((address) => `ip addr del ${address} dev ${iface.name}`),
-    ...addresses.map((address) => `ip addr add ${address} dev ${device}`),
-    `ip link set ${device} up`,
+    ...addresses.map((address) => shell`ip addr del ${address} dev ${iface.name}`),
+    ...addresses.map((address) => shell`ip addr add ${address} dev ${device}`),
+    shell`ip link set ${device} up`,
   ];
   const physical = link?.kind === '';
   const routes = physical ? ' (routes through it, and a login that comes over it, go with the address)' : '';
@@ -40,14 +40,14 @@ const addressRemedies = (attachment: Attachment, internalPort: string): Remedy[]
     remedy(`Move ${addresses.length > 1 ? 'them' : 'it'} to the bridge's own device${routes}:`, ...move(bridge)),
     remedy(
       'Or to an internal port:',
-      `ovs-vsctl add-port ${bridge} ${internalPort} -- set Interface ${internalPort} type=internal`,
+      shell`ovs-vsctl add-port ${bridge} ${internalPort} -- set Interface ${internalPort} type=internal`,
       ...move(internalPort),
     ),
     ...(isUnopenedTap(attachment)
       ? [
           remedy(
             `${iface.name} is only needed if a program opens it, such as a virtual machine; else:`,
-            `ovs-vsctl del-port ${bridge} ${iface.name}`,
+            shell`ovs-vsctl del-port ${bridge} ${iface.name}`,
           ),
         ]
       : []),
@@ -68,9 +68,9 @@ const interfaceError: Check<Attachment> = ({ bridge, iface }) => {
     ? [
         remedy(
           `Make the device ${name}: it becomes a port as soon as it is there. Or, if the switch is to make it:`,
-          `ovs-vsctl set Interface ${name} type=internal`,
+          shell`ovs-vsctl set Interface ${name} type=internal`,
         ),
-        remedy('Or remove the port:', `ovs-vsctl del-port ${bridge} ${name}`),
+        remedy('Or remove the port:', shell`ovs-vsctl del-port ${bridge} ${name}`),
       ]
     : [];
   return finding(`Interface ${name} of bridge ${bridge} has an error: ${error}.`, ...remedies);
@@ -85,7 +85,7 @@ const unopenedTap: Check<Attachment> = (attachment) => {
     `No program has opened the tap ${iface.name} of bridge ${bridge}: nothing passes it.`,
     remedy(
       `Start the program that it is for${who}, for example:`,
-      `qemu-system-x86_64 -nic tap,ifname=${iface.name},script=no,downscript=no …`,
+      shell`qemu-system-x86_64 -nic tap,ifname=${iface.name},script=no,downscript=no …`,
     ),
   );
 };
@@ -109,8 +109,11 @@ const down: Check<Attachment> = ({ bridge, iface, local, internal, link, elsewhe
   const what = internal ? (local ? "the bridge's own device" : 'an internal port') : 'a port';
   const problem = `${name}, ${what} of bridge ${bridge}, is down: nothing passes it.`;
   return elsewhere
-    ? finding(problem, remedy('In the network namespace that it was moved to:', `ip -n NAMESPACE link set ${name} up`))
-    : finding(problem, remedy('Set it up:', `ip link set ${name} up`));
+    ? finding(
+        problem,
+        remedy('In the network namespace that it was moved to:', shell`ip -n NAMESPACE link set ${name} up`),
+      )
+    : finding(problem, remedy('Set it up:', shell`ip link set ${name} up`));
 };
 
 /** In the order in which they are told. */
@@ -128,7 +131,7 @@ const withoutLink: Check<ExaminedBridge> = ({ name, attachments }, { kernel }) =
   if (outer.length === 0 || outer.some(({ link }) => link?.carrier === true)) return undefined;
   const peers = outer.flatMap(({ link }) => {
     const peer = link?.kind === 'veth' && link.linkNamespaceId === undefined ? kernel.at(link.link) : undefined;
-    return peer?.up === false ? [`ip link set ${peer.name} up`] : [];
+    return peer?.up === false ? [shell`ip link set ${peer.name} up`] : [];
   });
   const names = list(outer.map(({ iface }) => iface.name));
   return finding(

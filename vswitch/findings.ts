@@ -1,7 +1,7 @@
 /** What is wrong in a situation: one function for each kind of mistake, listed in a table. Pure. */
 import { bridgeDevice } from '../datapath-linux/names.ts';
 import { attachmentChecks, bridgeChecks, portAddress } from './checks.ts';
-import { type Finding, finding, remedy } from './finding.ts';
+import { type Finding, finding, remedy, shell } from './finding.ts';
 import type { ExaminedBridge, Situation } from './situation.ts';
 import { tunRemedies } from './tun-device.ts';
 
@@ -27,7 +27,7 @@ const switchAway: SituationCheck = ({ switchRunning, server }) =>
     ? undefined
     : finding(
         'The switch is not running: nothing is done of what the database says, and ovs-vsctl waits for it unless it is told --no-wait.',
-        remedy('Start it, as root:', `ovs-vswitchd ${server}`),
+        remedy('Start it, as root:', shell`ovs-vswitchd ${server}`),
         remedy('Or end the database server and start both in one, as root:', 'vswitch'),
       );
 

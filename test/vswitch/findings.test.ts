@@ -159,6 +159,13 @@ test('the error of an interface is told; for a missing device also what may be m
   t.regex(text, /ovs-vsctl del-port br0 int0/);
 });
 
+test('what names hold can harm neither a shell nor a terminal', (t) => {
+  const name = "a;rm -rf '\u001b[2J";
+  const text = diagnose({ bridges: [bridge({ name, error: 'could not open network device (No such device)' })] });
+  t.true(text.includes(`ovs-vsctl del-port br0 'a;rm -rf '\\''\uFFFD[2J'\n`));
+  t.false(text.includes('\u001b'));
+});
+
 test('an internal port that is down is told, also under the name it has now', (t) => {
   const bridges = [bridge({ name: 'int0', type: 'internal' })];
   const outer = linkOf('to-int0', { ...inBridge, kind: 'veth', group: ownedGroup, link: 800 });
