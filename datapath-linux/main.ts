@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** ovs-vswitchd: makes the Linux kernel switch as an Open_vSwitch database says. */
 import { Command } from 'commander';
-import { completeArguments } from '../rpc/arguments.ts';
+import { native } from '../native/index.ts';
 import { Commands, type Command as ControlCommand, plainCommand } from '../rpc/command.ts';
 import { coverageCommands } from '../rpc/coverage.ts';
 import { Credentials } from '../rpc/credentials.ts';
@@ -14,7 +14,9 @@ import {
   type LogOptions,
 } from '../rpc/daemon-options.ts';
 import { defaultControlPath, defaultSocket } from '../rpc/directories.ts';
-import { addOptions } from '../rpc/program.ts';
+import { logFor } from '../rpc/log.ts';
+import { addOptions, runProgram } from '../rpc/program.ts';
+import { systemMessage } from '../rpc/system-error.ts';
 import { isActive } from '../rpc/target.ts';
 import { type TlsSettings, tlsDescriptions, tlsOptions } from '../rpc/tls-options.ts';
 import { ControlServer } from '../rpc/unixctl.ts';
@@ -22,6 +24,7 @@ import { ovsVersion } from '../rpc/version.ts';
 import { vlogCommands } from '../rpc/vlog-commands.ts';
 import { type Switch, startSwitch } from './switch.ts';
 
+const log = logFor('vswitchd');
 const name = 'ovs-vswitchd';
 const versionText = `${name} (Open vSwitch) ${ovsVersion}`;
 
@@ -33,6 +36,11 @@ const program = new Command(name)
 for (const add of [addDaemonOptions, addControlOption, addLogOptions]) add(program);
 const tls: TlsSettings['tls'] = {};
 addOptions(program, tlsOptions, { tls }, tlsDescriptions);
+program.option('--mlockall', 'keep the memory of the daemon from being swapped out');
+
+interface Options extends DaemonOptions, LogOptions {
+  readonly mlockall?: true;
+}
 
 /** The commands of the control socket (ovs-appctl(8)). `exit` answers before it takes effect. */
 function controlCommands(daemon: Daemon, running: Switch): readonly ControlCommand[] {
@@ -47,7 +55,17 @@ function controlCommands(daemon: Daemon, running: Switch): readonly ControlComma
   ];
 }
 
-async function serve(daemon: Daemon, database: string, { unixctl }: DaemonOptions): Promise<void> {
+/** As the C daemon: it works without, too. */
+function lockMemory(): void {
+  try {
+    native().lockMemory();
+  } catch (error) {
+    log.err(`mlockall failed: ${systemMessage(error)}`);
+  }
+}
+
+async function serve(daemon: Daemon, database: string, { unixctl, mlockall }: Options): Promise<void> {
+  if (mlockall) lockMemory();
   const running = startSwitch({ remote: database, credentials: new Credentials(tls) });
   daemon.atEnd(() => running.stop());
   if (unixctl !== 'none') {
@@ -61,10 +79,10 @@ async function serve(daemon: Daemon, database: string, { unixctl }: DaemonOption
   await daemon.stopped;
 }
 
-async function main(database: string, options: DaemonOptions & LogOptions): Promise<void> {
+async function main(database: string, options: Options): Promise<number> {
   if (!isActive(database))
     throw new Error(`${database}: not an active connection method; use unix:FILE, tcp:HOST:PORT or ssl:HOST:PORT`);
-  process.exitCode = await runDaemon({
+  return runDaemon({
     name,
     process: options,
     log: options,
@@ -72,10 +90,4 @@ async function main(database: string, options: DaemonOptions & LogOptions): Prom
   });
 }
 
-program.action(main);
-try {
-  await program.parseAsync(completeArguments(process.argv.slice(2), program), { from: 'user' });
-} catch (error) {
-  console.error(`${name}: ${error instanceof Error ? error.message : error}`);
-  process.exitCode = 1;
-}
+process.exitCode = await runProgram<string, Options>(program, main);

@@ -34,6 +34,7 @@ export const addDaemonOptions = (command: Command): Command =>
     .option('--monitor', 'run under a process that starts the daemon again when it crashed')
     .option('--user <user[:group]>', 'run as that user and group')
     .option('--no-chdir', 'do not change to the root directory when running in the background')
+    .option('--no-self-confinement', 'accepted: this program may use files anywhere')
     .addOption(
       new Option(
         '--pidfile [file]',

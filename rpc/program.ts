@@ -5,18 +5,19 @@ import { type Option, UsageError } from './options.ts';
 /**
  * Reads the command line and does what it says; resolves to the exit code. What is wrong with it, and what goes wrong, is
  * told on the standard error output after the program's name.
- * @param run resolves to the exit code; what it throws is the user's to read
+ * @param run is given the operand, or all of them if the program takes any number; resolves to the exit code; what it
+ *   throws is the user's to read
  */
-export const runProgram = async <Settings>(
+export const runProgram = async <Operands, Settings>(
   program: Command,
-  run: (args: readonly string[], options: Settings) => Promise<number>,
+  run: (operands: Operands, options: Settings) => Promise<number>,
 ): Promise<number> => {
   const name = program.name();
   let code = 0;
   program
     .configureOutput({ outputError: (text, write) => write(`${name}: ${text.replace(/^error: /, '')}`) })
-    .action(async (...[args, options]: [readonly string[], Settings]) => {
-      code = await run(args, options);
+    .action(async (...[operands, options]: [Operands, Settings]) => {
+      code = await run(operands, options);
     });
   try {
     await program.parseAsync(completeArguments(process.argv.slice(2), program), { from: 'user' });

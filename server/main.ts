@@ -77,7 +77,7 @@ const serve = async (daemon: Daemon, paths: readonly string[], options: Options)
 };
 
 process.exit(
-  await runProgram<Options>(program, (databases, options) => {
+  await runProgram<readonly string[], Options>(program, (databases, options) => {
     // Where relative paths are meant from; the daemon itself goes elsewhere.
     const paths = databases.map((path) => (path.startsWith('relay:') ? path : resolve(path)));
     return runDaemon({
