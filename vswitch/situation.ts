@@ -45,8 +45,7 @@ export const situationOf = (
   tun: TunProblem | undefined,
 ): Situation => {
   const kernel = new KernelState(links);
-  const textsOf = (link: Link | undefined): string[] =>
-    addresses.filter(({ ifindex, linkLocal }) => ifindex === link?.ifindex && !linkLocal).map(addressText);
+  const texts = addressTexts(addresses);
   const examine = (bridge: Bridge): ExaminedBridge => ({
     name: bridge.name,
     attachments: bridge.ports.flatMap(({ interfaces }) =>
@@ -54,7 +53,15 @@ export const situationOf = (
         const local = iface.name === bridge.name;
         const internal = local || iface.type === 'internal';
         const { link, elsewhere } = deviceOf(iface.name, internal, kernel);
-        return { bridge: bridge.name, iface, local, internal, link, elsewhere, addresses: textsOf(link) };
+        return {
+          bridge: bridge.name,
+          iface,
+          local,
+          internal,
+          link,
+          elsewhere,
+          addresses: (link && texts.get(link.ifindex)) ?? [],
+        };
       }),
     ),
   });
@@ -67,6 +74,18 @@ const deviceOf = (name: string, internal: boolean, kernel: KernelState): Pick<At
   if (!outer || !isOwned(outer)) return { link: kernel.find(name), elsewhere: false };
   if (outer.linkNamespaceId !== undefined) return { link: undefined, elsewhere: true };
   return { link: kernel.innerOf(outer)?.link, elsewhere: false };
+};
+
+/** By ifindex. */
+const addressTexts = (addresses: readonly Address[]): ReadonlyMap<number, readonly string[]> => {
+  const texts = new Map<number, string[]>();
+  for (const address of addresses) {
+    if (address.linkLocal) continue;
+    const known = texts.get(address.ifindex);
+    if (known) known.push(addressText(address));
+    else texts.set(address.ifindex, [addressText(address)]);
+  }
+  return texts;
 };
 
 const addressText = ({ family, address, prefixLength }: Address): string => {

@@ -107,3 +107,19 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     t.false(await installation.host.has('br0'));
   });
 }
+
+test('killed at once it leaves the network at work, and takes it over when started again', async (t) => {
+  const installation = await Installation.start(t);
+  const { host } = installation;
+  await installation.neighbour(t, 'veth0', '10.0.0.2');
+  await installation.vsctl('add-br', 'br0', '--', 'add-port', 'br0', 'veth0');
+  await host.ip('addr add 10.0.0.1/24 dev br0');
+  await host.ip('link set br0 up');
+  const before = await host.link('br0');
+  await end(installation.program, 'SIGKILL');
+  t.true(await host.ping('10.0.0.2'));
+  await installation.startVswitch();
+  await installation.vsctl('add-port', 'br0', 'int0', '--', 'set', 'Interface', 'int0', 'type=internal');
+  t.deepEqual(await host.link('br0'), before);
+  t.true(await host.has('int0'));
+});
