@@ -174,8 +174,8 @@ const formats = {
 } satisfies { [format: string]: FormatRow };
 export type Format = keyof typeof formats;
 
-const isFormat = (word: string): word is Format => Object.hasOwn(formats, word);
-const isDataStyle = (word: string): word is DataStyle => Object.hasOwn(dataStyles, word);
+export const isFormat = (word: string): word is Format => Object.hasOwn(formats, word);
+export const isDataStyle = (word: string): word is DataStyle => Object.hasOwn(dataStyles, word);
 
 const setFormat = (style: TableStyle, word: string): void => {
   if (!isFormat(word)) throw new UsageError(`unknown output format "${word}"`);

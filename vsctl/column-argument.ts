@@ -1,11 +1,12 @@
 import { Datum, type Element } from '../schema/datum.ts';
+import { compareData } from '../schema/datum-order.ts';
 import { type Column, type TableSchema, uuidColumn } from '../schema/schema.ts';
 import { isMap } from '../schema/type.ts';
 import { CommandFailure } from './failure.ts';
 import { findColumn } from './name.ts';
 import type { Symbols } from './symbols.ts';
 import { Scanner } from './token.ts';
-import { compareData, parseAtom, parseValue } from './value.ts';
+import { parseAtom, parseValue } from './value.ts';
 
 const includesAll = (data: Datum, part: Datum): boolean => [...part.elements()].every((each) => holds(data, each));
 const holds = (data: Datum, [key, value]: Element): boolean =>

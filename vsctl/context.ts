@@ -1,8 +1,8 @@
+import type { Table } from '../rpc/table.ts';
 import type { DatabaseSchema } from '../schema/schema.ts';
 import type { RowRef } from './edit.ts';
 import { Model } from './model.ts';
 import type { Symbols } from './symbols.ts';
-import type { Table } from './table.ts';
 import type { View } from './view.ts';
 
 /** A command as it was given. */

@@ -1,10 +1,10 @@
 import { defaultSocket } from '../rpc/directories.ts';
+import { isDataStyle, isFormat, type TableStyle } from '../rpc/table.ts';
 import { type TlsSettings, tlsOptions } from '../rpc/tls-options.ts';
 import type { Option } from './argv.ts';
 import type { Command } from './command.ts';
 import { CommandFailure } from './failure.ts';
 import { getopt, type OptionSpec } from './getopt.ts';
-import { isDataFormat, isTableFormat, type TableStyle } from './table.ts';
 
 /** What the options before the first command say. */
 export interface Options {
@@ -112,12 +112,12 @@ const setTimeoutOption = (settings: Settings, value: string): void => {
 };
 
 const setFormat = (settings: Settings, value: string): void => {
-  if (!isTableFormat(value)) throw new CommandFailure(`unknown output format "${value}"`);
+  if (!isFormat(value)) throw new CommandFailure(`unknown output format "${value}"`);
   styled(settings, { format: value });
 };
 
 const setData = (settings: Settings, value: string): void => {
-  if (!isDataFormat(value)) throw new CommandFailure(`unknown data format "${value}"`);
+  if (!isDataStyle(value)) throw new CommandFailure(`unknown data format "${value}"`);
   styled(settings, { data: value });
 };
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { directories } from '../rpc/directories.ts';
 import { systemMessage } from '../rpc/system-error.ts';
+import { TablePrinter } from '../rpc/table.ts';
 import { TargetError } from '../rpc/target.ts';
 import type { DatabaseSchema } from '../schema/schema.ts';
 import { setupErrors, untilApplied } from './apply.ts';
@@ -15,7 +16,6 @@ import { type Options, parseOptions } from './options.ts';
 import { type Outcome, run } from './run.ts';
 import { Session } from './session.ts';
 import { databaseName, loadSchema } from './switch-schema.ts';
-import { TablePrinter } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The changes were made, but the switch reports that it could not apply all of them. */

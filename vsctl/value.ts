@@ -1,8 +1,8 @@
-import { type Atom, compareAtoms } from '../schema/atom.ts';
+import type { Atom } from '../schema/atom.ts';
 import { Datum, type Element } from '../schema/datum.ts';
 import { OvsdbError } from '../schema/error.ts';
-import { formatReal, toInteger } from '../schema/json.ts';
-import { type BaseType, type ColumnType, checkAtom, describeType, isBareWord, isMap } from '../schema/type.ts';
+import { toInteger } from '../schema/json.ts';
+import { type BaseType, type ColumnType, checkAtom, describeType, isMap } from '../schema/type.ts';
 import { isUuid } from '../schema/uuid.ts';
 import { CommandFailure } from './failure.ts';
 import { unescapeString } from './string-escape.ts';
@@ -156,56 +156,4 @@ const collect = (text: string, type: ColumnType, elements: Element[], { min, max
     throw new CommandFailure(`${text}: ${isMap(type) ? 'map contains duplicate key' : 'set contains duplicate value'}`);
   }
   return datum;
-};
-
-const quoteUnlessBare = (text: string): string => (isBareWord(text) && !isUuid(text) ? text : JSON.stringify(text));
-
-/** An atom as `get` prints it. */
-export const printAtom = (atom: Atom, { type }: BaseType): string => {
-  if (type === 'string') return quoteUnlessBare(String(atom));
-  return printBareAtom(atom, type);
-};
-
-const printBareAtom = (atom: Atom, type: BaseType['type']): string =>
-  type === 'real' ? formatReal(Number(atom)) : atom.toString();
-
-/** A value as `get` and `list` print it: the text that `set` accepts. */
-export const printValue = (datum: Datum, type: ColumnType): string => {
-  const { key, value } = type;
-  const members: string[] = [];
-  for (const [atom, mapped] of datum.elements()) {
-    const keyText = printAtom(atom, key);
-    members.push(value === undefined || mapped === undefined ? keyText : `${keyText}=${printAtom(mapped, value)}`);
-  }
-  if (value !== undefined) return `{${members.join(', ')}}`;
-  return type.max > 1 || members.length === 0 ? `[${members.join(', ')}]` : members.join();
-};
-
-/** A value without punctuation (ovs-vsctl(8), "--data=bare"). */
-export const printBare = (datum: Datum, { key, value }: ColumnType): string => {
-  const members: string[] = [];
-  for (const [atom, mapped] of datum.elements()) {
-    const keyText = printBareAtom(atom, key.type);
-    const pair = value !== undefined && mapped !== undefined;
-    members.push(pair ? `${keyText}=${printBareAtom(mapped, value.type)}` : keyText);
-  }
-  return members.join(' ');
-};
-
-/**
- * The order of two data as `find` compares them: the larger set is the greater, then the first key that differs
- * decides, and values only where all keys are the same.
- */
-export const compareData = (a: Datum, b: Datum): number => {
-  if (a.size !== b.size) return a.size - b.size;
-  const theirs = [...b.elements()];
-  let byValue = 0;
-  let i = 0;
-  for (const [key, value] of a.elements()) {
-    const [otherKey, otherValue] = theirs[i++] ?? [key, value];
-    const order = compareAtoms(key, otherKey);
-    if (order !== 0) return order;
-    byValue ||= compareAtoms(value ?? 0, otherValue ?? 0);
-  }
-  return byValue;
 };

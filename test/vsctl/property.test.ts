@@ -1,8 +1,8 @@
 import type { Atom } from '../../schema/atom.ts';
 import { Datum, type Element } from '../../schema/datum.ts';
+import { printDatum } from '../../schema/print.ts';
 import type { BaseType, ColumnType } from '../../schema/type.ts';
 import { loadSchema } from '../../vsctl/switch-schema.ts';
-import { printValue } from '../../vsctl/value.ts';
 import { projectFile } from '../helpers/project.ts';
 import { Random } from '../helpers/random.ts';
 import { cPrograms, testRequiring } from '../helpers/requires.ts';
@@ -44,10 +44,10 @@ testRequiring(cPrograms())('any value that ours or the C program sets is printed
     for (const { table, column } of writableColumns()) {
       const { name, type } = column;
       const value = randomValue(random, type);
-      const setting = `${name}=${printValue(value, type)}`;
+      const setting = `${name}=${printDatum(value, type)}`;
       const [setter, other] = random.chance(0.5) ? [vsctl, cVsctl] : [cVsctl, vsctl];
       const result = await setter([...db, 'set', table, 'br0', setting, '--', 'get', table, 'br0', name]);
-      t.deepEqual(result, { stdout: `${printValue(value, type)}\n`, stderr: '', exit: 0 }, `${table} ${setting}`);
+      t.deepEqual(result, { stdout: `${printDatum(value, type)}\n`, stderr: '', exit: 0 }, `${table} ${setting}`);
       const get = [...db, 'get', table, 'br0', name];
       t.deepEqual(await other(get), await setter(get), `${table} ${setting}`);
     }

@@ -1,9 +1,11 @@
 import test from 'ava';
 import { Datum } from '../../schema/datum.ts';
+import { compareData } from '../../schema/datum-order.ts';
+import { printBareDatum, printDatum } from '../../schema/print.ts';
 import type { ColumnType } from '../../schema/type.ts';
 import { CommandFailure } from '../../vsctl/failure.ts';
 import { Symbols } from '../../vsctl/symbols.ts';
-import { compareData, parseValue, printBare, printValue } from '../../vsctl/value.ts';
+import { parseValue } from '../../vsctl/value.ts';
 import { Random } from '../helpers/random.ts';
 
 const set = (type: ColumnType['key']['type'], max = Infinity): ColumnType => ({ key: { type }, min: 0, max });
@@ -13,8 +15,8 @@ const parse = (text: string, type: ColumnType) => parseValue(text, type, symbols
 
 const round = test.macro((t, text: string, type: ColumnType, printed: string, bare: string) => {
   const value = parse(text, type);
-  t.is(printValue(value, type), printed);
-  t.is(printBare(value, type), bare);
+  t.is(printDatum(value, type), printed);
+  t.is(printBareDatum(value, type), bare);
   t.true(parse(printed, type).equals(value));
 });
 
@@ -47,7 +49,7 @@ test('escapes', round, '"\\u00e9\\n\\"\\\\"', set('string'), '["é\\n\\"\\\\"]',
 
 test('a name stands for one uuid', (t) => {
   const type = set('uuid');
-  t.is(printValue(parse('@a', type), type), '[6a6d4dfe-2b9a-4a6c-8b06-0a5a1e5d7c11]');
+  t.is(printDatum(parse('@a', type), type), '[6a6d4dfe-2b9a-4a6c-8b06-0a5a1e5d7c11]');
 });
 
 test('the larger set is the greater; then keys decide, then values', (t) => {
@@ -68,7 +70,7 @@ test('no text makes the parser fail otherwise than with a message', (t) => {
     const type = random.pick(types);
     try {
       const value = parse(text, type);
-      t.true(type.key.type === 'uuid' || parse(printValue(value, type), type).equals(value), text);
+      t.true(type.key.type === 'uuid' || parse(printDatum(value, type), type).equals(value), text);
     } catch (error) {
       t.true(error instanceof CommandFailure, text);
     }

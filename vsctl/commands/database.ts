@@ -1,4 +1,6 @@
+import type { Table } from '../../rpc/table.ts';
 import { Datum, difference } from '../../schema/datum.ts';
+import { printAtom, printDatum } from '../../schema/print.ts';
 import { type Column, type DatabaseSchema, type TableSchema, uuidColumn } from '../../schema/schema.ts';
 import { isMap } from '../../schema/type.ts';
 import { isSatisfied, parseAssignment, parseColumnKey, parseCondition } from '../column-argument.ts';
@@ -9,8 +11,7 @@ import { CommandFailure, TryAgain } from '../failure.ts';
 import { checkWritable, findColumn, findListedColumn, findTable, findWritableColumn } from '../name.ts';
 import { findRecord, getRecord } from '../record.ts';
 import { assignColumn } from '../setting.ts';
-import type { Table } from '../table.ts';
-import { anyNumber, parseAtom, parseValue, printAtom, printValue } from '../value.ts';
+import { anyNumber, parseAtom, parseValue } from '../value.ts';
 
 /** The record, or undefined if it is absent and the command may be given absent ones. */
 const recordOf = (
@@ -48,7 +49,7 @@ const getOne = (
   const { type, name } = column;
   const datum = view.get(row, column);
   view.guard(row, column);
-  if (key === undefined) return printValue(datum, type);
+  if (key === undefined) return printDatum(datum, type);
   if (type.value === undefined) throw new CommandFailure(`cannot specify key to get for non-map column ${name}`);
   const value = datum.get(parseAtom(key, type.key, symbols));
   if (value !== undefined) return printAtom(value, type.value);

@@ -1,9 +1,9 @@
 import { Datum, defaultDatum } from '../../schema/datum.ts';
+import { printDatum } from '../../schema/print.ts';
 import type { TableSchema } from '../../schema/schema.ts';
 import type { Command } from '../command.ts';
 import type { Context, Output } from '../context.ts';
 import type { RowRef } from '../edit.ts';
-import { printValue } from '../value.ts';
 
 /** What `show` prints of a table's rows: the column that a row's line ends with, and those below it. */
 interface Shown {
@@ -51,14 +51,14 @@ const showRow = (context: Context, row: RowRef, level: number): string => {
   const indent = '    '.repeat(level);
   const column = title === undefined ? undefined : row.table.column(title);
   const heading =
-    column === undefined ? row.uuid : `${row.table.name} ${printValue(view.get(row, column), column.type)}`;
+    column === undefined ? row.uuid : `${row.table.name} ${printDatum(view.get(row, column), column.type)}`;
   let text = `${indent}${heading}\n`;
   for (const name of columns) {
     const each = row.table.column(name);
     if (shown.has(each.type.key.refTable ?? '')) {
       for (const member of model.references(row, each)) text += showRow(context, member, level + 1);
     } else if (!view.get(row, each).equals(defaultDatum(each.type))) {
-      text += `${indent}    ${name}: ${printValue(view.get(row, each), each.type)}\n`;
+      text += `${indent}    ${name}: ${printDatum(view.get(row, each), each.type)}\n`;
     }
   }
   return text;
