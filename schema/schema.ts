@@ -1,5 +1,5 @@
 import { OvsdbError, syntaxError } from './error.ts';
-import { isArray, type Json, type JsonObject, member } from './json.ts';
+import { formatJson, isArray, type Json, type JsonObject, member } from './json.ts';
 import { ObjectParser } from './parser.ts';
 import { type ColumnType, parseType, typeToJson } from './type.ts';
 import { isId } from './uuid.ts';
@@ -175,6 +175,10 @@ const checkReferences = (schema: DatabaseSchema): void => {
     }
   }
 };
+
+/** Whether two schemas say the same. */
+export const isSameSchema = (one: DatabaseSchema, other: DatabaseSchema): boolean =>
+  formatJson(schemaToJson(one), true) === formatJson(schemaToJson(other), true);
 
 /** The schema as `get_schema` sends it. */
 export const schemaToJson = ({ name, version, cksum, tables }: DatabaseSchema): JsonObject => ({

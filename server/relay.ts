@@ -4,7 +4,7 @@ import { type Notification, type Peer, RpcError } from '../rpc/peer.ts';
 import { splitTargets } from '../rpc/target.ts';
 import type { OvsdbError } from '../schema/error.ts';
 import { formatJson } from '../schema/json.ts';
-import { type DatabaseSchema, schemaToJson } from '../schema/schema.ts';
+import { isSameSchema } from '../schema/schema.ts';
 import { Database, type Forwarder, type Request } from './database.ts';
 import { Feed, type News } from './feed.ts';
 import { applyUpdates, type RowUpdates, replaceRows } from './row-updates.ts';
@@ -82,7 +82,7 @@ export class Relay implements Forwarder {
   async #follow(peer: Peer): Promise<void> {
     const schema = await this.#feed.schema(peer);
     this.#next = undefined;
-    if (this.#database === undefined || !isSame(schema, this.#database.schema)) {
+    if (this.#database === undefined || !isSameSchema(schema, this.#database.schema)) {
       log.dbg(`database ${this.#options.database} schema changed.`);
       this.#next = new Database(schema, this.#options.clock, undefined, this);
       this.#feed.reset();
@@ -181,6 +181,3 @@ export class Relay implements Forwarder {
     log.dbg(`removed database: ${this.#options.database}`);
   }
 }
-
-const isSame = (one: DatabaseSchema, other: DatabaseSchema): boolean => textOf(one) === textOf(other);
-const textOf = (schema: DatabaseSchema): string => formatJson(schemaToJson(schema), true);

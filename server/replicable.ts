@@ -1,6 +1,6 @@
 import { logFor } from '../rpc/log.ts';
 import { formatJson } from '../schema/json.ts';
-import { type DatabaseSchema, schemaToJson } from '../schema/schema.ts';
+import { type DatabaseSchema, isSameSchema } from '../schema/schema.ts';
 import { typeToJson } from '../schema/type.ts';
 import type { ExcludedTables } from './excluded-tables.ts';
 
@@ -8,7 +8,7 @@ const log = logFor('replication');
 
 /** Whether what a database of one schema holds fits in one of another: the log says why not, in the C server's words. */
 export const isReplicable = (source: DatabaseSchema, local: DatabaseSchema, excluded: ExcludedTables): boolean => {
-  if (formatJson(schemaToJson(source), true) === formatJson(schemaToJson(local), true)) return true;
+  if (isSameSchema(source, local)) return true;
   log.info(`Schema version mismatch, checking if ${source.name} can still be replicated or not.`);
   const problem = firstProblem(source, local, excluded);
   if (problem !== undefined) log.info(problem);

@@ -3,6 +3,7 @@ import { logFor } from '../rpc/log.ts';
 import type { Peer } from '../rpc/peer.ts';
 import { OvsdbError } from '../schema/error.ts';
 import { isArray } from '../schema/json.ts';
+import { isSameSchema } from '../schema/schema.ts';
 import { isUuid } from '../schema/uuid.ts';
 import type { Database } from './database.ts';
 import type { ExcludedTables } from './excluded-tables.ts';
@@ -34,6 +35,8 @@ interface Copied {
   readonly database: Database;
   /** The tables that are followed. */
   tables: readonly string[];
+  /** It becomes all that the active server has: a client of one can go on at the other. */
+  whole: boolean;
 }
 
 /** The active server, or what it holds, is such that trying again would be of no use. */
@@ -55,7 +58,7 @@ export class Replication {
     this.#options = options;
     for (const [name, database] of options.databases) {
       const feed = new Feed(name, { take: (updates, news) => this.#take(name, updates, news) });
-      this.#copied.set(name, { feed, database, tables: [] });
+      this.#copied.set(name, { feed, database, tables: [], whole: false });
     }
     this.#source = new Source({
       targets: [options.target],
@@ -95,16 +98,18 @@ export class Replication {
     log.dbg('Send schema requests');
     const shared = [...this.#copied.values()].filter(({ feed }) => isArray(names) && names.includes(feed.database));
     for (const each of this.#copied.values()) each.tables = [];
-    for (const each of shared) each.tables = await this.#tablesOf(each, peer);
+    for (const each of shared) await this.#prepare(each, peer);
     await this.#follow(shared, peer);
   }
 
-  /** The tables to follow; none when the database cannot be copied. */
-  async #tablesOf({ feed, database }: Copied, peer: Peer): Promise<string[]> {
+  /** Finds out what to follow: no tables, when the database cannot be copied. */
+  async #prepare(copied: Copied, peer: Peer): Promise<void> {
     const { excluded } = this.#options;
+    const { feed, database } = copied;
     const schema = await feed.schema(peer);
-    if (!isReplicable(schema, database.schema, excluded)) return [];
-    return [...schema.tables.keys()].filter((table) => !excluded.has(schema.name, table));
+    if (!isReplicable(schema, database.schema, excluded)) return;
+    copied.tables = [...schema.tables.keys()].filter((table) => !excluded.has(schema.name, table));
+    copied.whole = copied.tables.length === schema.tables.size && isSameSchema(schema, database.schema);
   }
 
   async #follow(shared: readonly Copied[], peer: Peer): Promise<void> {
@@ -126,10 +131,10 @@ export class Replication {
   #take(name: string, updates: RowUpdates, { complete, transaction }: News): void {
     const copied = this.#copied.get(name);
     if (copied === undefined || this.#state === 'failed') return;
-    const { database, tables } = copied;
+    const { database, tables, whole } = copied;
     if (complete) log.info('Monitor request received. Resetting the database');
     database.apply({
-      id: transaction,
+      id: whole ? transaction : undefined,
       failed: (error) => this.#notApplied(copied, error),
       edit: (under) =>
         complete ? replaceRows(database.tables, tables, under, updates) : applyUpdates(database.tables, under, updates),

@@ -5,6 +5,7 @@ import { Client } from '../../rpc/client.ts';
 import { formatJson } from '../../schema/json.ts';
 import { readSchema } from '../../server/server-database.ts';
 import { SqliteStorage } from '../../server/storage.ts';
+import { auditFile } from '../helpers/audit.ts';
 import { DaemonFolder, type Kind } from '../helpers/daemon-folder.ts';
 import { projectFile } from '../helpers/project.ts';
 import { cPrograms, testRequiring } from '../helpers/requires.ts';
@@ -99,6 +100,7 @@ test('what a backup has copied is in its file', async (t) => {
   t.notRegex(rows.join(), /not copied/);
   await active.stop('SIGKILL');
   await backup.stop('SIGKILL');
+  t.deepEqual(auditFile(backup.folder.file('database')), []);
   await backup.start();
   t.deepEqual(await backup.rows(), rows);
 });
