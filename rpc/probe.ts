@@ -43,6 +43,7 @@ export class InactivityProbe {
   }
 
   #look(): void {
+    this.#timer = undefined;
     const now = performance.now();
     const silence = now - (this.#probed ?? this.#heard);
     if (silence < this.#interval) {
@@ -51,6 +52,16 @@ export class InactivityProbe {
       this.#probed = now;
       this.#wait(this.#interval);
       this.#probe(silence);
+    } else {
+      setImmediate(() => this.#conclude(silence));
+    }
+  }
+
+  /** When this program itself was held up, what came in meanwhile has been read only now. */
+  #conclude(silence: number): void {
+    if (this.#interval === 0 || this.#timer !== undefined) return;
+    if (this.#probed === undefined) {
+      this.#wait(this.#interval);
     } else {
       this.stop();
       this.#dead(silence);

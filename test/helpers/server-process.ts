@@ -83,10 +83,10 @@ export const runCServer = async (t: Test, database: string, ...options: readonly
 };
 
 /** Starts our ovsdb-server on a new database of that schema; resolves when it listens. */
-export const startServer = (t: Test, schema: string): Promise<ServerProcess> => {
+export const startServer = (t: Test, schema: string, ...options: readonly string[]): Promise<ServerProcess> => {
   const database = join(temporaryFolder(t), 'conf.db');
   SqliteStorage.create(database, readSchema(schema));
-  return runServer(t, database);
+  return runServer(t, database, ...options);
 };
 
 /** Starts our ovsdb-server on a database file; one that does not exist is made, for a virtual switch. */

@@ -5,13 +5,16 @@ import type { ServerProcess } from './server-process.ts';
 import { type Clearable, deleteAll, type Subject, transactParams } from './transact-corpus.ts';
 import { Wire } from './wire.ts';
 
+/** A connection that tells all that comes up to a reply. */
+type Connection = Pick<Wire, 'request'>;
+
 /** A server behind its socket. */
 export class WireSubject implements Subject, Clearable {
-  readonly #wire: Wire;
+  readonly #wire: Connection;
   readonly #database: string;
   readonly #deleteAll: readonly JsonObject[];
 
-  constructor(wire: Wire, schema: JsonObject) {
+  constructor(wire: Connection, schema: JsonObject) {
     this.#wire = wire;
     this.#database = String(member(schema, 'name'));
     this.#deleteAll = deleteAll(schema);
@@ -25,6 +28,10 @@ export class WireSubject implements Subject, Clearable {
   ) {
     const wire = await Wire.connect(server.socket);
     t.teardown(() => wire.close());
+    return WireSubject.over(wire, schemaFile);
+  }
+
+  static over(wire: Connection, schemaFile: string): WireSubject {
     const schema = parseJson(readFileSync(schemaFile, 'utf8'));
     if (!isObject(schema)) throw new Error(`${schemaFile} is not an object`);
     return new WireSubject(wire, schema);

@@ -1,10 +1,14 @@
 import { once } from 'node:events';
+import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { duplexPair } from 'node:stream';
 import test from 'ava';
 import { JsonSplitter } from '../../rpc/json-splitter.ts';
 import { Peer } from '../../rpc/peer.ts';
+import { dial, listen } from '../../rpc/target.ts';
 import { parseJson } from '../../schema/json.ts';
+import { Deferred } from '../helpers/deferred.ts';
+import { temporaryFolder } from '../helpers/temporary.ts';
 
 /** Short, so that the test is; long enough for a machine that is busy. */
 const probeInterval = 300;
@@ -55,6 +59,28 @@ test('probes can be turned off while the connection lives', async (t) => {
   peer.probeInterval = 0;
   other.once('data', () => t.fail('it was probed'));
   await new Promise((resolve) => setTimeout(resolve, 3 * probeInterval));
+  t.false(peer.closed);
+  peer.close();
+});
+
+test('an answer counts that came while the program was held up', async (t) => {
+  const path = join(temporaryFolder(t), 'socket');
+  const accepted = new Deferred<Peer>();
+  const listener = await listen(`punix:${path}`, {
+    accept: ({ carrier }) =>
+      accepted.resolve(new Peer(carrier, { request: () => {}, notification: () => {} }, { probeInterval })),
+  });
+  t.teardown(() => listener.close());
+  const socket = await dial(`unix:${path}`);
+  t.teardown(() => socket.destroy());
+  const peer = await accepted.promise;
+  for (let i = 0; i < 2; i++) {
+    await once(socket, 'data');
+    socket.write('{"id":"echo","result":[],"error":null}');
+    const start = performance.now();
+    while (performance.now() - start < 2 * probeInterval);
+  }
+  await once(socket, 'data');
   t.false(peer.closed);
   peer.close();
 });

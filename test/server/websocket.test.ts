@@ -3,49 +3,11 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import { WebSocket } from 'ws';
-import { formatJson, isObject, type Json, member, type OutJson, parseJson } from '../../schema/json.ts';
+import { isObject, type Json, member, type OutJson } from '../../schema/json.ts';
 import { defaultServerLimits, type RemotesOptions } from '../../server/remotes.ts';
 import { Authority } from '../helpers/certificates.ts';
 import { LocalServer } from '../helpers/local-server.ts';
-
-class WebClient {
-  readonly socket: WebSocket;
-  readonly #messages: Json[] = [];
-  #wake: () => void = () => {};
-
-  constructor(socket: WebSocket) {
-    this.socket = socket;
-    socket.on('message', (data) => {
-      this.#messages.push(parseJson(String(data)));
-      this.#wake();
-    });
-  }
-
-  static async connect(t: ExecutionContext, port: number, options: object = {}, scheme = 'ws'): Promise<WebClient> {
-    const client = new WebClient(new WebSocket(`${scheme}://127.0.0.1:${port}/`, options));
-    t.teardown(() => client.socket.terminate());
-    await once(client.socket, 'open');
-    return client;
-  }
-
-  send(message: OutJson): void {
-    this.socket.send(formatJson(message));
-  }
-
-  async next(): Promise<Json> {
-    while (this.#messages.length === 0) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    return this.#messages.shift() ?? null;
-  }
-
-  async ask(method: string, params: OutJson, id: OutJson = 1): Promise<Json> {
-    this.send({ jsonrpc: '2.0', id, method, params });
-    return this.next();
-  }
-}
+import { WebClient } from '../helpers/web-client.ts';
 
 const target = 'pws:0:127.0.0.1';
 const connect = async (t: ExecutionContext, connections?: RemotesOptions) => {
@@ -218,7 +180,7 @@ test('a client that reads slowly gets everything', async (t) => {
 
 test('a silent client is probed with pings, which it answers by itself', async (t) => {
   const server = await LocalServer.start(t);
-  const port = await server.listen({ target, inactivity_probe: 1000 });
+  const port = await server.listen({ target, inactivity_probe: 3000 });
   const client = await WebClient.connect(t, port);
   await once(client.socket, 'ping');
   await once(client.socket, 'ping');
