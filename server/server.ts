@@ -152,6 +152,8 @@ export class Server {
    * @throws ServerError
    */
   async addRelay(name: string, source: string): Promise<void> {
+    // Then the certificates are known by which the source is called.
+    await this.#remotes.look();
     this.#checkName(name);
     this.#disconnectUnaware(`adding ${name} database`);
     announceRelay(this.#serverDatabase, name);

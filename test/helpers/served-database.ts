@@ -36,8 +36,14 @@ export class ServedDatabase {
   }
 
   /** Relays the database of another server, which need not be there. */
-  static async relaying(t: ExecutionContext, kind: Kind, source: ServedDatabase): Promise<ServedDatabase> {
-    const served = new ServedDatabase(t, kind, source.schema, [`relay:${source.name}:${source.target}`]);
+  static async relaying(
+    t: ExecutionContext,
+    kind: Kind,
+    source: ServedDatabase,
+    target = source.target,
+    ...options: string[]
+  ): Promise<ServedDatabase> {
+    const served = new ServedDatabase(t, kind, source.schema, [`relay:${source.name}:${target}`, ...options]);
     await served.start();
     return served;
   }

@@ -4,6 +4,7 @@ import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import { formatJson, type Json } from '../../schema/json.ts';
 import { readCaseFiles } from '../helpers/case-file.ts';
+import { Authority, tlsArguments } from '../helpers/certificates.ts';
 import type { Kind } from '../helpers/daemon-folder.ts';
 import { runMonitorFile } from '../helpers/monitor-corpus.ts';
 import { projectFile } from '../helpers/project.ts';
@@ -106,6 +107,19 @@ test('a relay is not available before it has seen its source', async (t) => {
     const [result] = Object(await peer.request('transact', ['_Server', { ...row, columns: columns.slice(0, 3) }]));
     t.deepEqual(result, { rows: [{ connected: true, leader: false, model: 'relay' }] });
   });
+});
+
+test('the source is called by TLS, or by the next of several targets', async (t) => {
+  const tls = tlsArguments(new Authority(t).issue('localhost'));
+  const source = await ServedDatabase.inFile(t, 'ours', schema, '--remote=pssl:0:127.0.0.1', ...tls);
+  await source.transact(...withPart);
+  const port = /listening on port (\d+)/.exec(source.log)?.[1];
+  const targets = `unix:${source.folder.file('nobody')},ssl:127.0.0.1:${port}`;
+  const relay = await ServedDatabase.relaying(t, 'ours', source, targets, ...tls);
+  t.true(await relay.equals(source));
+  await relay.transact(insert('encrypted'));
+  t.true(await relay.equals(source));
+  t.notRegex(relay.log, /WARN|ERR|ssl:.*failed/);
 });
 
 for (const kind of ['ours', 'c'] as const) {
