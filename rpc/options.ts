@@ -43,7 +43,7 @@ const applyLong = <Settings>(
 ): void => {
   const equals = text.indexOf('=');
   const name = equals < 0 ? text : text.slice(0, equals);
-  const option = findLong(name, options);
+  const option = findLong(text, name, options);
   const given = equals < 0 ? undefined : text.slice(equals + 1);
   if (option.argument === undefined && given !== undefined) {
     throw new UsageError(`option '--${option.long}' doesn't allow an argument`);
@@ -53,15 +53,15 @@ const applyLong = <Settings>(
   option.apply(settings, value);
 };
 
-const findLong = <Settings>(name: string, options: readonly Option<Settings>[]): Option<Settings> => {
+const findLong = <Settings>(text: string, name: string, options: readonly Option<Settings>[]): Option<Settings> => {
   const candidates = options.filter(({ long }) => long.startsWith(name));
   const exact = candidates.find(({ long }) => long === name);
   const [only, ...others] = candidates;
   if (exact !== undefined) return exact;
-  if (only === undefined) throw new UsageError(`unrecognized option '--${name}'`);
+  if (only === undefined) throw new UsageError(`unrecognized option '--${text}'`);
   if (others.length === 0) return only;
   const possibilities = candidates.map(({ long }) => `'--${long}'`).join(' ');
-  throw new UsageError(`option '--${name}' is ambiguous; possibilities: ${possibilities}`);
+  throw new UsageError(`option '--${text}' is ambiguous; possibilities: ${possibilities}`);
 };
 
 /** Letters that share one dash; the first that takes an argument has the rest of the text for it. */

@@ -72,17 +72,17 @@ const transactionArguments = (args: readonly string[]) => {
   return { path: path ?? defaultDatabase(), text };
 };
 
-const query: Run = (args, { print }) => {
+const query: Run = (args, { settings, print }) => {
   const { path, text } = transactionArguments(args);
   const content = readDatabase(path);
-  print(`${runTransaction(content, parseTransaction(text)).answer}\n`);
+  print(`${runTransaction(content, parseTransaction(text), settings.role).answer}\n`);
 };
 
-const transact: Run = (args, { print }) => {
+const transact: Run = (args, { settings, print }) => {
   const { path, text } = transactionArguments(args);
   let answered = '';
   changeDatabase(path, (content) => {
-    const { answer, written } = runTransaction(content, parseTransaction(text));
+    const { answer, written } = runTransaction(content, parseTransaction(text), settings.role);
     answered = answer;
     return written;
   });

@@ -5,6 +5,8 @@ import type { Option } from '../rpc/options.ts';
 export interface Settings extends LogSettings {
   /** How much of each record of a log is shown. */
   verbosity: number;
+  /** As whose transactions are run; without a role, anything may be done. */
+  role?: string;
 }
 
 export const defaultSettings = (): Settings => ({ verbosity: 0, log: { verbose: [] } });
@@ -18,7 +20,12 @@ export const options: readonly Option<Settings>[] = [
       settings.verbosity++;
     },
   },
-  // Roles limit what clients do. Whoever can write the file may do anything with it.
-  { long: 'rbac-role', argument: 'required', apply: () => {} },
+  {
+    long: 'rbac-role',
+    argument: 'required',
+    apply: (settings, role) => {
+      settings.role = role;
+    },
+  },
   ...logOptions('ovsdb-tool'),
 ];

@@ -195,6 +195,8 @@ cTest('servers that cannot be reached, and wrong options, are told in the same w
     [],
     ['nope'],
     ['--nope'],
+    ['--nope=x'],
+    ['--ver=x'],
     ['--ver'],
     ['-z'],
     ['-f'],

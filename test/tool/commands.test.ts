@@ -19,6 +19,8 @@ const schemas: { readonly [name: string]: string } = {
   one: '{"name":"x","version":"1.0.0","tables":{"a":{"columns":{"n":{"type":"integer"},"s":{"type":"string"},"d":{"type":"string"},"name":{"type":{"key":"string","min":0}}}},"b":{"columns":{"n":{"type":"integer"}}}}}',
   two: '{"name":"x","version":"2.0.0","cksum":"12 34","tables":{"a":{"columns":{"n":{"type":{"key":"integer","min":0}},"s":{"type":"string"},"e":{"type":"string"},"name":{"type":{"key":"string","min":0}}}}}}',
   unfit: '{"name":"x","version":"3.0.0","tables":{"a":{"columns":{"n":{"type":"string"}}}}}',
+  roles:
+    '{"name":"r","version":"1.0.0","tables":{"RBAC_Role":{"columns":{"name":{"type":"string"},"permissions":{"type":{"key":"string","value":{"type":"uuid","refTable":"P","refType":"weak"},"min":0,"max":"unlimited"}}},"isRoot":true},"P":{"columns":{"table":{"type":"string"},"authorization":{"type":{"key":"string","min":0,"max":"unlimited"}},"insert_delete":{"type":"boolean"},"update":{"type":{"key":"string","min":0,"max":"unlimited"}}},"isRoot":true},"a":{"columns":{"n":{"type":"string"},"s":{"type":{"key":"string","min":0,"max":"unlimited"}}},"isRoot":true}}}',
   'bad-version': '{"name":"x","version":"3","tables":{}}',
   nameless: '{"tables":{}}',
   array: '[]',
@@ -186,6 +188,27 @@ cTest("a database of the C program's answers the same, and stays one", async (t)
     t.is(actual.stderr, '');
     t.is(tidy(actual.stdout), tidy(expected.stdout), name);
   }
+});
+
+const permission = '{"op":"insert","table":"P","uuid-name":"p","row":{"table":"a","insert_delete":true,"update":"n"}}';
+const role = '{"op":"insert","table":"RBAC_Role","row":{"name":"x","permissions":["map",[["a",["named-uuid","p"]]]]}}';
+
+cTest('a role limits transactions as it does for the C program', async (t) => {
+  const folders = [folderWithSchemas(t), folderWithSchemas(t)] as const;
+  const operations = [
+    '{"op":"insert","table":"a","row":{"n":"5"}}',
+    '{"op":"update","table":"a","where":[],"row":{"n":"z"}}',
+    '{"op":"mutate","table":"a","where":[],"mutations":[["s","insert","z"]]}',
+    '{"op":"delete","table":"a","where":[]}',
+    '{"op":"select","table":"a","where":[],"columns":["n"]}',
+  ];
+  await compareRuns(t, folders, [
+    ['create', 'x.db', 'roles'],
+    ['transact', 'x.db', `["r",${permission},${role},{"op":"insert","table":"a","row":{"n":"1"}}]`],
+    ...['x', 'unknown'].flatMap((name) =>
+      operations.map((operation) => [`--rbac-role=${name}`, 'query', 'x.db', `["r",${operation}]`]),
+    ),
+  ]);
 });
 
 cTest('commands without a database print the same', async (t) => {
