@@ -1,6 +1,9 @@
 /** ovsdb-client beside the C program, command by command, against the C server and ours. */
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import type { TlsFiles } from '../../rpc/credentials.ts';
+import { Authority, tlsArguments } from '../helpers/certificates.ts';
+import { LocalServer } from '../helpers/local-server.ts';
 import {
   cCommand,
   ourCommand,
@@ -11,7 +14,7 @@ import {
   withoutLogTimes,
 } from '../helpers/program-run.ts';
 import { projectFile } from '../helpers/project.ts';
-import { cPrograms, testRequiring } from '../helpers/requires.ts';
+import { cPrograms, program, testRequiring } from '../helpers/requires.ts';
 import { type ServerProcess, startCServer, startServer } from '../helpers/server-process.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { Wire } from '../helpers/wire.ts';
@@ -230,4 +233,16 @@ test('the first server that answers is taken', async (t) => {
   const server = await startServer(t, schema);
   const { stdout } = await runProgram(ourCommand('ovsdb-client'), ['list-dbs', `unix:/nowhere,${server.target}`]);
   t.is(stdout, 'Open_vSwitch\n_Server\n');
+});
+
+testRequiring(program('openssl', 'openssl'))('a server is asked over TLS', async (t) => {
+  const authority = new Authority(t);
+  const server = await LocalServer.start(t, { tls: authority.issue('server') });
+  const target = `ssl:127.0.0.1:${await server.listen({ target: 'pssl:0:127.0.0.1' })}`;
+  const [known, stranger] = [authority.issue('client'), new Authority(t, 'another').issue('client')];
+  const ask = (files: TlsFiles) => runProgram(ourCommand('ovsdb-client'), [...tlsArguments(files), 'list-dbs', target]);
+  t.deepEqual(await ask(known), { stdout: 'Remotes\n_Server\n', stderr: '', status: 0 });
+  const refused = await ask(stranger);
+  t.is(refused.status, 1);
+  t.regex(refused.stderr, /ovsdb-client: failed to connect to "ssl:/);
 });
