@@ -68,11 +68,11 @@ export const versionColumn: Column = { name: '_version', index: -2, type: uuidTy
 export const parseSchema = (json: Json): DatabaseSchema => {
   const parser = new ObjectParser(json, 'database schema');
   const name = parser.required('name', 'id');
-  const version = parser.optional('version', 'string') ?? '';
+  const version = parser.optional('version', 'string');
   const cksum = parser.optional('cksum', 'string') ?? '';
   const tables = parser.required('tables', 'object');
   parser.finish();
-  if (version !== '' && !/^\d+\.\d+\.\d+$/.test(version)) {
+  if (version !== undefined && !/^\d+\.\d+\.\d+$/.test(version)) {
     throw syntaxError(`schema version "${version}" not in format x.y.z`, json);
   }
   const allRoot = !Object.values(tables).some((table) => isRootTable(table));
@@ -82,7 +82,7 @@ export const parseSchema = (json: Json): DatabaseSchema => {
       return [each, parseTable(each, table, allRoot)];
     }),
   );
-  const schema = { name, version, cksum, tables: parsed };
+  const schema = { name, version: version ?? '', cksum, tables: parsed };
   checkReferences(schema);
   return schema;
 };
