@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import test from 'ava';
 import { formatJson, isArray, isObject, type Json, member, parseJson } from '../../schema/json.ts';
 import { type DatabaseSchema, parseSchema, schemaToJson } from '../../schema/schema.ts';
+import { mutateJson } from '../helpers/mutant.ts';
 import { projectFile } from '../helpers/project.ts';
+import { Random } from '../helpers/random.ts';
 import { cPrograms, findProgram, program, testRequiring } from '../helpers/requires.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
@@ -53,6 +55,19 @@ testRequiring(cPrograms())('ovsdb-tool says the same of each schema', (t) => {
     });
     const told = stderr.trim().replace('ovsdb-tool: ', '').replace(`failed to parse "${file}" as ovsdb schema: `, '');
     t.is(status === 0 ? undefined : told, error, formatJson(schema));
+  }
+});
+
+testRequiring(cPrograms())('ovsdb-tool accepts and refuses the same schemas, changed at random', (t) => {
+  const random = new Random(1);
+  const file = join(temporaryFolder(t), 'schema');
+  const sources = cases().map(({ schema }) => schema);
+  for (let i = 0; i < 150; i++) {
+    const schema = mutateJson(random, random.pick(sources), 0.03);
+    if (!isObject(schema)) continue;
+    writeFileSync(file, formatJson(schema));
+    const { status } = spawnSync(findProgram('ovsdb-tool') ?? 'ovsdb-tool', ['schema-name', file]);
+    t.is(complaint(schema) === undefined, status === 0, formatJson(schema));
   }
 });
 

@@ -1,7 +1,7 @@
 /** The corpus of transactions against the C server: it validates what is recorded, or records it (UPDATE=1). */
 import test from 'ava';
 import { readCaseFiles } from '../helpers/case-file.ts';
-import { answerLines, isRecording, linesOfC, record } from '../helpers/recording.ts';
+import { answerLines, crashes, isRecording, linesOfC, record } from '../helpers/recording.ts';
 import { cPrograms, testRequiring } from '../helpers/requires.ts';
 import { startCServer } from '../helpers/server-process.ts';
 import { runTransactFile } from '../helpers/transact-corpus.ts';
@@ -18,6 +18,16 @@ for (const file of readCaseFiles('transact')) {
     t.pass();
   });
 }
+
+test('every known difference from the C server says why', (t) => {
+  for (const { name, cases } of [...readCaseFiles('transact'), ...readCaseFiles('monitor')]) {
+    const differing = cases.flatMap(({ steps }) => steps.filter(({ c310 }) => c310 !== undefined && c310 !== crashes));
+    t.true(
+      differing.every(({ why }) => why !== undefined),
+      name,
+    );
+  }
+});
 
 test('the names of cases are distinct within their file', (t) => {
   for (const { name, cases } of [...readCaseFiles('transact'), ...readCaseFiles('monitor')]) {
