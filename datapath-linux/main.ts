@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 /** ovs-vswitchd: makes the Linux kernel switch as an Open_vSwitch database says. */
 import { Command } from 'commander';
-import { native } from '../native/index.ts';
 import { Commands, type Command as ControlCommand, plainCommand } from '../rpc/command.ts';
 import { coverageCommands } from '../rpc/coverage.ts';
 import { Credentials } from '../rpc/credentials.ts';
@@ -16,7 +15,6 @@ import {
 import { defaultControlPath, defaultSocket } from '../rpc/directories.ts';
 import { logFor } from '../rpc/log.ts';
 import { addOptions, runProgram } from '../rpc/program.ts';
-import { systemMessage } from '../rpc/system-error.ts';
 import { isActive } from '../rpc/target.ts';
 import { type TlsSettings, tlsDescriptions, tlsOptions } from '../rpc/tls-options.ts';
 import { ControlServer } from '../rpc/unixctl.ts';
@@ -36,7 +34,8 @@ const program = new Command(name)
 for (const add of [addDaemonOptions, addControlOption, addLogOptions]) add(program);
 const tls: TlsSettings['tls'] = {};
 addOptions(program, tlsOptions, { tls }, tlsDescriptions);
-program.option('--mlockall', 'keep the memory of the daemon from being swapped out');
+// The start script ovs-ctl gives it. With memory locked, madvise() fails, which V8 does not survive.
+program.option('--mlockall', 'accepted for the sake of scripts; has no effect');
 
 interface Options extends DaemonOptions, LogOptions {
   readonly mlockall?: true;
@@ -55,17 +54,8 @@ function controlCommands(daemon: Daemon, running: Switch): readonly ControlComma
   ];
 }
 
-/** As the C daemon: it works without, too. */
-function lockMemory(): void {
-  try {
-    native().lockMemory();
-  } catch (error) {
-    log.err(`mlockall failed: ${systemMessage(error)}`);
-  }
-}
-
 async function serve(daemon: Daemon, database: string, { unixctl, mlockall }: Options): Promise<void> {
-  if (mlockall) lockMemory();
+  if (mlockall) log.info('--mlockall has no effect: the JavaScript engine cannot give back memory that is locked');
   const running = startSwitch({ remote: database, credentials: new Credentials(tls) });
   daemon.atEnd(() => running.stop());
   if (unixctl !== 'none') {

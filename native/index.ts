@@ -48,8 +48,6 @@ export interface Native {
   duplicate(fd: number, target: number): undefined;
   /** The name of this process in /proc/PID/comm; the kernel keeps 15 bytes of it. */
   setName(name: string): undefined;
-  /** Pages of this process that are in memory stay there, and those that come later (mlockall). */
-  lockMemory(): undefined;
   /** A unix datagram socket that sends to that path, such as /dev/log. It does not block: EAGAIN when the reader is
    *  behind. */
   datagramOpen(path: string): number;

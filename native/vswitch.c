@@ -23,7 +23,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -596,14 +595,6 @@ static napi_value set_name(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-/* lockMemory(): pages of this process that are in memory stay there, and those that come later. */
-static napi_value lock_memory(napi_env env, napi_callback_info info) {
-  (void)info;
-  /* ONFAULT: what V8 reserves and never touches takes none. */
-  if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) return throw_errno(env, errno, "mlockall");
-  return NULL;
-}
-
 /* datagramOpen(path) → fd of a unix datagram socket connected to that path, such as /dev/log. */
 static napi_value datagram_open(napi_env env, napi_callback_info info) {
   napi_value argv[1];
@@ -629,7 +620,7 @@ NAPI_MODULE_INIT() {
   } verbs[] = {
       {"close", close_descriptor}, {"datagramOpen", datagram_open}, {"duplicate", duplicate},
       {"ethtool", ethtool}, {"groupId", group_id}, {"joinGroups", join_groups}, {"lockFile", lock_file},
-      {"lockHolder", lock_holder}, {"lockMemory", lock_memory}, {"netlinkJoin", netlink_join}, {"netlinkOpen", netlink_open},
+      {"lockHolder", lock_holder}, {"netlinkJoin", netlink_join}, {"netlinkOpen", netlink_open},
       {"netlinkReceive", netlink_receive}, {"packetOpen", packet_open}, {"readFrames", read_frames},
       {"send", send_datagram}, {"setName", set_name}, {"tapFlags", tap_flags}, {"tapOpen", tap_open},
       {"tapPersist", tap_persist}, {"userGroup", user_group}, {"userId", user_id},
