@@ -1,11 +1,13 @@
 #!/usr/bin/env node
+import { journal, openJournal } from './journal.ts';
 import { program } from './program.ts';
-import { Terminal } from './terminal.ts';
 
-const terminal = new Terminal(
-  process.env,
-  (text) => void process.stdout.write(text),
-  (text) => void process.stderr.write(text),
-  (signal) => void process.kill(process.pid, signal),
-);
-process.exitCode = await program(process.argv.slice(2), terminal);
+process.exitCode = await program(process.argv.slice(2), {
+  env: process.env,
+  interactive: process.stderr.isTTY === true,
+  print: (text) => void process.stdout.write(text),
+  printError: (text) => void process.stderr.write(text),
+  log: journal,
+  openLog: openJournal,
+  kill: (signal) => void process.kill(process.pid, signal),
+});

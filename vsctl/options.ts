@@ -1,4 +1,6 @@
 import { defaultSocket } from '../rpc/directories.ts';
+
+import { type LogSettings, logOptions } from '../rpc/log-options.ts';
 import { isDataStyle, isFormat, type TableStyle } from '../rpc/table.ts';
 import { type TlsSettings, tlsOptions } from '../rpc/tls-options.ts';
 import type { Option } from './argv.ts';
@@ -19,6 +21,9 @@ export interface Options {
   readonly timeout: number | undefined;
   readonly style: TableStyle;
   readonly tls: TlsSettings['tls'];
+  readonly log: LogSettings['log'];
+  /** Whether syslog is told of every command line that may change something. */
+  readonly syslog: boolean;
   /** Prints that instead of running commands. */
   readonly instead: 'help' | 'version' | 'commands' | 'options' | undefined;
 }
@@ -52,12 +57,21 @@ const styled = (settings: Settings, style: Partial<TableStyle>): void => {
 
 const forTls = ({ long, short, apply }: (typeof tlsOptions)[number]): GlobalOption => valued(long, apply, short);
 
+const forLog = ({ long, short, argument, apply }: ReturnType<typeof logOptions>[number]): GlobalOption => ({
+  name: long,
+  argument: argument ?? 'none',
+  set: apply,
+  ...(short !== undefined && { short }),
+});
+
 /** In the order in which `--options` lists them. */
 export const globalOptions: readonly GlobalOption[] = [
   valued('db', (settings, value) => {
     settings.target = value;
   }),
-  flag('no-syslog', ignored),
+  flag('no-syslog', (settings) => {
+    settings.syslog = false;
+  }),
   flag('no-wait', (settings) => {
     settings.wait = false;
   }),
@@ -79,10 +93,7 @@ export const globalOptions: readonly GlobalOption[] = [
   flag('shuffle-remotes', ignored),
   flag('no-shuffle-remotes', ignored),
   instead('version', 'V'),
-  { name: 'verbose', short: 'v', argument: 'optional', set: ignored },
-  { name: 'log-file', argument: 'optional', set: ignored },
-  valued('syslog-method', ignored),
-  valued('syslog-target', ignored),
+  ...logOptions('ovs-vsctl').map(forLog),
   valued('format', (settings, value) => setFormat(settings, value), 'f'),
   valued('data', (settings, value) => setData(settings, value), 'd'),
   flag('no-headings', (settings) => styled(settings, { headings: false })),
@@ -132,6 +143,8 @@ const defaults = (env: NodeJS.ProcessEnv): Settings => {
     timeout: Number.isInteger(timeout) && timeout > 0 ? timeout : undefined,
     style: { format: 'list', data: 'string', headings: true, pretty: false, maxColumnWidth: 0 },
     tls: {},
+    log: { verbose: [] },
+    syslog: true,
     instead: undefined,
   };
 };

@@ -9,17 +9,27 @@ import { setupErrors, untilApplied } from './apply.ts';
 import { type ParsedCommand, parseCommands } from './argv.ts';
 import { commands } from './commands.ts';
 import { commandLine, transactionComment } from './comment.ts';
-import type { Output } from './context.ts';
+import type { Output, Warn } from './context.ts';
 import { CommandFailure } from './failure.ts';
 import { informationText } from './information.ts';
 import { type Options, parseOptions } from './options.ts';
 import { type Outcome, run } from './run.ts';
 import { Session } from './session.ts';
 import { databaseName, loadSchema } from './switch-schema.ts';
-import type { Terminal } from './terminal.ts';
+
+import { dieAfter, type Terminal } from './terminal.ts';
 
 /** The changes were made, but the switch reports that it could not apply all of them. */
 const exitNotApplied = 65;
+
+/** Milliseconds of waiting after which a person at a terminal is told what for. */
+const patience = 3000;
+
+const hintAfter = (delayed: number, terminal: Terminal): NodeJS.Timeout | undefined => {
+  if (!terminal.interactive) return undefined;
+  const hint = 'waiting for ovs-vswitchd to apply the changes, which are stored; --no-wait would not wait';
+  return setTimeout(() => complain(terminal, hint), delayed).unref();
+};
 
 /** Runs `ovs-vsctl` with these arguments, and returns its exit status. */
 export const program = async (words: readonly string[], terminal: Terminal): Promise<number> => {
@@ -27,7 +37,7 @@ export const program = async (words: readonly string[], terminal: Terminal): Pro
     return await runProgram(words, terminal);
   } catch (error) {
     if (!(error instanceof CommandFailure)) throw error;
-    if (error.message !== '') terminal.complain(error.message);
+    if (error.message !== '') complain(terminal, error.message);
     return error.exitCode;
   }
 };
@@ -40,10 +50,12 @@ const runProgram = async (words: readonly string[], terminal: Terminal): Promise
   }
   const parsed = parseCommands(rest, commandOptions, commands);
   const schema = loadSchema();
-  // The command line of a run that may change something goes to the system log, as the first message.
-  if (parsed.some(({ command }) => command.writes)) terminal.countMessage();
-  if (options.timeout !== undefined) terminal.dieAfter(options.timeout);
-  for (const { command, invocation } of parsed) command.check?.(schema, invocation, terminal.warn);
+  await terminal.openLog(options);
+  const mayWrite = parsed.some(({ command }) => command.writes);
+  terminal.log(mayWrite ? 'info' : 'dbg', 'vsctl', `Called as ${commandLine(['ovs-vsctl', ...words])}`);
+  if (options.timeout !== undefined) dieAfter(options.timeout, terminal);
+  const warn: Warn = (module, message) => terminal.log('warn', module, message);
+  for (const { command, invocation } of parsed) command.check?.(schema, invocation, warn);
   const session = await connect(options);
   try {
     return await runAndReport(session, schema, parsed, options, words, terminal);
@@ -61,16 +73,20 @@ const runAndReport = async (
   terminal: Terminal,
 ): Promise<number> => {
   const comment = transactionComment(commandLine(['ovs-vsctl', ...words]), process.ppid);
-  const { warn } = terminal;
+  const warn: Warn = (module, message) => terminal.log('warn', module, message);
   const outcome = await run(session, parsed, { schema, wait, dryRun, comment, newUuid: randomUUID, warn });
   terminal.print(printOutputs(outcome, new TablePrinter(style), oneLine));
   if (outcome.nextConfiguration === undefined || dryRun) return 0;
+  const hint = hintAfter(patience, terminal);
   await untilApplied(session, schema, outcome.nextConfiguration);
+  clearTimeout(hint);
   const errors = await setupErrors(session, schema, outcome.newInterfaces.map(outcome.uuidOf));
   if (errors.length === 0) return 0;
-  for (const error of [...errors, `The default log directory is "${directories().log}".`]) terminal.complain(error);
+  for (const error of [...errors, `The default log directory is "${directories().log}".`]) complain(terminal, error);
   return exitNotApplied;
 };
+
+const complain = (terminal: Terminal, message: string): void => terminal.printError(`ovs-vsctl: ${message}\n`);
 
 const printOutputs = (outcome: Outcome, printer: TablePrinter, oneLine: boolean): string =>
   outcome.outputs.map((output) => printOutput(output, outcome, printer, oneLine)).join('');

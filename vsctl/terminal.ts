@@ -1,47 +1,30 @@
-import type { Warn } from './context.ts';
+import type { LogSettings } from '../rpc/log-options.ts';
 
-/** Where a run of the program prints to, and what it takes from its surroundings. */
-export class Terminal {
-  readonly env: NodeJS.ProcessEnv;
-  readonly print: (text: string) => void;
-  readonly #printError: (text: string) => void;
-  readonly #kill: (signal: NodeJS.Signals) => void;
-  #sequence = 0;
-
-  constructor(
-    env: NodeJS.ProcessEnv,
-    print: (text: string) => void,
-    printError: (text: string) => void,
-    kill: (signal: NodeJS.Signals) => void,
-  ) {
-    this.env = env;
-    this.print = print;
-    this.#printError = printError;
-    this.#kill = kill;
-  }
-
-  /** Counts a message that does not go to the terminal: messages are numbered over all places that they go to. */
-  countMessage(): void {
-    this.#sequence++;
-  }
-
-  /** Prints a warning, in the form of Open vSwitch's log. */
-  readonly warn: Warn = (module, message) => {
-    const time = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
-    this.#printError(`${time}|${String(++this.#sequence).padStart(5, '0')}|${module}|WARN|${message}\n`);
-  };
-
-  complain(message: string): void {
-    this.#printError(`ovs-vsctl: ${message}\n`);
-  }
-
-  /** Ends the program, when that many seconds have passed, as the alarm clock would: its exit status says so. */
-  dieAfter(seconds: number): void {
-    const die = () => {
-      this.warn('fatal_signal', 'terminating with signal 14 (Alarm clock)');
-      this.#kill('SIGALRM');
-    };
-    // The longest delay that a timer takes; it is more than three weeks.
-    setTimeout(die, Math.min(seconds * 1000, 2 ** 31 - 1)).unref();
-  }
+export interface LogChoices {
+  readonly log: LogSettings['log'];
+  /** False if the command line is not to be told to syslog. */
+  readonly syslog: boolean;
 }
+
+/** Where a run of the program prints and logs to, and what it takes from its surroundings. */
+export interface Terminal {
+  readonly env: NodeJS.ProcessEnv;
+  /** Whether errors are read by a person. */
+  readonly interactive: boolean;
+  print(text: string): void;
+  printError(text: string): void;
+  log(level: 'warn' | 'info' | 'dbg', module: string, message: string): void;
+  /** Sets the log up as the options say, before anything is logged. */
+  openLog(choices: LogChoices): Promise<void>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+/** Ends the program, when that many seconds have passed, as the alarm clock would: its exit status says so. */
+export const dieAfter = (seconds: number, terminal: Terminal): void => {
+  const die = () => {
+    terminal.log('warn', 'fatal_signal', 'terminating with signal 14 (Alarm clock)');
+    terminal.kill('SIGALRM');
+  };
+  // The longest delay that a timer takes; it is more than three weeks.
+  setTimeout(die, Math.min(seconds * 1000, 2 ** 31 - 1)).unref();
+};

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { program } from '../../vsctl/program.ts';
-import { Terminal } from '../../vsctl/terminal.ts';
 import { projectFile } from '../helpers/project.ts';
 
 /** What a run of ovs-vsctl left. */
@@ -33,16 +32,24 @@ export const vsctlProcess: Subject = (words) =>
 export const vsctl: Subject = async (words) => {
   let stdout = '';
   let stderr = '';
-  const terminal = new Terminal(
-    process.env,
-    (chunk) => {
+  let messages = 0;
+  const exit = await program(words, {
+    env: process.env,
+    interactive: false,
+    print: (chunk) => {
       stdout += chunk;
     },
-    (chunk) => {
+    printError: (chunk) => {
       stderr += chunk;
     },
-    () => {},
-  );
-  const exit = await program(words, terminal);
+    log: (level, module, message) => {
+      if (level === 'dbg') return;
+      const time = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
+      const number = String(++messages).padStart(5, '0');
+      if (level === 'warn') stderr += `${time}|${number}|${module}|WARN|${message}\n`;
+    },
+    openLog: async () => {},
+    kill: () => {},
+  });
   return { stdout, stderr, exit };
 };
