@@ -6,7 +6,7 @@ import { version } from '../rpc/version.ts';
 import { doctor } from './doctor.ts';
 import { type RunOptions, run } from './run.ts';
 
-const collect = (value: string, values: string[]): string[] => [...values, value];
+const collect = (value: string, values: readonly string[] = []): readonly string[] => [...values, value];
 
 const parseLevel = (word: string): Level => {
   if (!isLevel(word)) throw new InvalidArgumentError('It must be off, emer, err, warn, info or dbg.');
@@ -18,6 +18,7 @@ const program = new Command('vswitch')
   .version(`vswitch ${version}`, '-V, --version', 'print the version')
   .helpOption('-h, --help', 'print this help')
   .helpCommand(false)
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error/, 'vswitch')) })
   .enablePositionalOptions();
 
 program
@@ -25,7 +26,7 @@ program
   .description('run both in the foreground (this is what plain `vswitch` does)')
   .option('--database <file>', 'the database; made if it does not exist')
   .option('--rundir <directory>', 'where the socket db.sock is made')
-  .option('--remote <target>', 'listen there too: punix:FILE or ptcp:[PORT][:HOST]', collect, [])
+  .option('--remote <target>', 'listen there too, for example on ptcp:6640:127.0.0.1', collect)
   .option('-v, --verbose <level>', 'what to log on stderr: off, emer, err, warn, info or dbg', parseLevel, 'warn')
   .action((options: RunOptions & { readonly verbose: Level }) => {
     setLogLevel(options.verbose);

@@ -18,7 +18,7 @@ export interface RunOptions {
   readonly database?: string;
   readonly rundir?: string;
   /** To listen on besides the socket in the run directory. */
-  readonly remote: readonly string[];
+  readonly remote?: readonly string[];
 }
 
 /** struct sockaddr_un */
@@ -34,7 +34,7 @@ const oneKeystroke = 300;
  * Runs the server and, where this process may change the network, the switch, until a signal ends it.
  * @throws StartError
  */
-export const run = async ({ database, rundir, remote }: RunOptions): Promise<void> => {
+export const run = async ({ database, rundir, remote = [] }: RunOptions): Promise<void> => {
   const usual = directories();
   // From here on every part of this process looks there, relative paths in --remote too.
   if (rundir !== undefined) process.env.OVS_RUNDIR = resolve(rundir);
