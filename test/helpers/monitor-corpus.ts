@@ -102,7 +102,7 @@ const maskSince = (result: Json): Json =>
   isArray(result) && result.length === 3 && typeof result[0] === 'boolean' ? mask(result) : result;
 
 /** Updates for several monitors of one connection come in no order. */
-const sortUpdates = (messages: readonly Json[]): Json[] => {
+export const sortUpdates = (messages: readonly Json[]): Json[] => {
   const sorted: Json[] = [];
   let run: Json[] = [];
   const flush = () => {
