@@ -127,7 +127,11 @@ class RunningSwitch implements Switch {
 
   async #look(): Promise<void> {
     const configuration = this.#configuration();
-    if (!configuration) return;
+    if (!configuration) {
+      // A database without a row for the switch asks for nothing, and that is done.
+      if (this.#replica.synced && !this.#disabled) this.#isConfigured();
+      return;
+    }
     const outcome = await this.#reconciler.reconcile(configuration);
     this.#logOutcome(outcome);
     await this.#write(this.#reporter.report(configuration, outcome));

@@ -58,6 +58,22 @@ test('in the background it returns when the network is there; exit ends it, and 
   await until('it has ended', () => !existsSync(join(lab.directory, 'ovs-vswitchd.pid')));
 });
 
+test('started as ovs-ctl starts it, on a database without a switch, it is ready at once', async (t) => {
+  const lab = await Lab.start(t);
+  t.teardown(() => endDetached(lab));
+  await lab.stopSwitch('SIGKILL');
+  await lab.vsctl('--no-wait', '--', '--all', 'destroy', 'Open_vSwitch');
+  const file = (name: string) => join(lab.directory, name);
+  await lab.host.run(
+    ...(['env', `OVS_RUNDIR=${lab.directory}`, process.execPath, daemon, `unix:${lab.socket}`] as const),
+    ...['-vconsole:emer', '-vsyslog:err', '-vfile:info', '--mlockall', '--no-chdir'],
+    ...[`--log-file=${file('log')}`, `--pidfile=${file('ovs-vswitchd.pid')}`, '--detach', '--no-self-confinement'],
+  );
+  t.notRegex(readFileSync(file('log'), 'utf8'), /\|(WARN|ERR|EMER)\|/);
+  await appctl(lab, 'exit');
+  await until('it has ended', () => !existsSync(file('ovs-vswitchd.pid')));
+});
+
 anyTest('its command line is checked before anything is done', async (t) => {
   const run = (...args: readonly string[]) => execute(process.execPath, [daemon, ...args]);
   t.regex((await run('--version')).stdout, /^ovs-vswitchd \(Open vSwitch\) \d+\.\d+\.\d+\n$/);
