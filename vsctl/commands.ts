@@ -4,11 +4,12 @@ import { bondCommands } from './commands/bond.ts';
 import { bridgeCommands } from './commands/bridge.ts';
 import { conntrackCommands } from './commands/conntrack.ts';
 import { controllerCommands } from './commands/controller.ts';
-import { databaseCommands } from './commands/database.ts';
 import { interfaceCommands } from './commands/interface.ts';
 import { portCommands } from './commands/port.ts';
+import { readingCommands } from './commands/reading.ts';
 import { sslCommands } from './commands/ssl.ts';
 import { switchCommands } from './commands/switch.ts';
+import { writingCommands } from './commands/writing.ts';
 
 /** Every command, by name. */
 export const commands: ReadonlyMap<string, Command> = new Map(
@@ -22,6 +23,7 @@ export const commands: ReadonlyMap<string, Command> = new Map(
     ...sslCommands,
     ...autoAttachCommands,
     ...conntrackCommands,
-    ...databaseCommands,
+    ...readingCommands,
+    ...writingCommands,
   ].map((command) => [command.name, command]),
 );
