@@ -124,6 +124,9 @@ onBoth('--monitor starts it again after a crash, with what was added meanwhile',
   t.false(folder.has('ovsdb-server.pid'));
 });
 
+/** Without what the C program remarks of a machine that is busy. */
+const withoutLoad = (log: string): string => log.replace(/^.*\|(timeval|coverage|poll_loop)\|.*\n/gm, '');
+
 onBoth('the log file has lines as scripts know them, and is opened again after a rotation', async (t, kind) => {
   const folder = await withDatabase(t, kind);
   t.is((await folder.run(kind, 'ovsdb-server', ...background, '--remote=ptcp:0:127.0.0.1')).code, 0);
@@ -131,20 +134,20 @@ onBoth('the log file has lines as scripts know them, and is opened again after a
     const { code, stderr } = await folder.appctl(kind, '-t', 'ovsdb-server', ...args);
     t.is(code, 0, stderr);
   };
-  const log = folder.read('ovsdb-server.log');
+  const log = withoutLoad(folder.read('ovsdb-server.log'));
   t.regex(log, /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\|\d{5}\|\w+\|INFO\|.*\n)+$/);
   t.regex(log, /\|00001\|vlog\|INFO\|opened log file \//);
   t.regex(log, /\|socket_util\|INFO\|0:127\.0\.0\.1: listening on port \d+\n/);
   t.regex(log, /\|ovsdb_server\|INFO\|ovsdb-server \(Open vSwitch\) \d+\.\d+\.\d+\n/);
   renameSync(folder.file('ovsdb-server.log'), folder.file('old.log'));
   await appctl('vlog/reopen');
-  t.regex(folder.read('old.log'), /\|vlog\|INFO\|closing log file\n$/);
-  t.regex(folder.read('ovsdb-server.log'), /^\S+\|vlog\|INFO\|opened log file /);
+  t.regex(withoutLoad(folder.read('old.log')), /\|vlog\|INFO\|closing log file\n$/);
+  t.regex(withoutLoad(folder.read('ovsdb-server.log')), /^\S+\|vlog\|INFO\|opened log file /);
   await appctl('vlog/set', 'PATTERN:file:%5N|%-6p|%A|%c|%%');
   await appctl('vlog/set', 'ovsdb_server:file:dbg');
   await appctl('vlog/close');
   await appctl('vlog/reopen');
-  t.regex(folder.read('ovsdb-server.log'), /\n {3,}\d+\|INFO {2}\|ovsdb-server\|vlog\|%\n$/);
+  t.regex(withoutLoad(folder.read('ovsdb-server.log')), /\n {3,}\d+\|INFO {2}\|ovsdb-server\|vlog\|%\n$/);
   await appctl('exit');
 });
 
