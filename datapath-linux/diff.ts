@@ -135,11 +135,21 @@ function bridgeSteps(bridge: DesiredBridge, kernel: KernelState): Step[] {
   return [...steps, ...changeSteps(subject, link, wanted, { strictSource4: true })];
 }
 
+/** What every Ethernet device of the kernel's making takes, a tap the least. */
+const mtuRange = { min: 68, max: 65521 } as const;
+
+/**
+ * An MTU that a device can be made with, and others can follow. One that is refused must not cost the port: it is asked
+ * for on its own, once the device is there.
+ */
+const takenMtu = (mtu: number | undefined): number | undefined =>
+  mtu !== undefined && mtu >= mtuRange.min && mtu <= mtuRange.max ? mtu : undefined;
+
 /** The ports of other people's making and the taps decide the MTU that the host's own ports follow. */
 function mtuToFollow(bridge: DesiredBridge, kernel: KernelState): number | undefined {
   const mtus = bridge.ports.flatMap((port) => {
     const link = port.kind === 'internal' ? undefined : kernel.find(port.name);
-    return link && obstacle(port, bridge, kernel) === undefined ? [port.mtu ?? link.mtu] : [];
+    return link && obstacle(port, bridge, kernel) === undefined ? [takenMtu(port.mtu) ?? link.mtu] : [];
   });
   return mtus.length > 0 ? Math.min(...mtus) : undefined;
 }
@@ -205,7 +215,7 @@ function internalSteps(port: InternalPort, context: PortContext): Step[] {
   const address = port.local ? context.localAddress : port.address;
   const outer = kernel.find(outerDevice(port.name));
   if (!outer) {
-    const mtu = port.mtu ?? toFollow;
+    const mtu = takenMtu(port.mtu) ?? toFollow;
     const names = { outer: outerDevice(port.name), inner: port.name };
     return [{ op: 'create-internal', subject, ...names, master: master.ifindex, alias, address, mtu }];
   }
@@ -214,10 +224,13 @@ function internalSteps(port: InternalPort, context: PortContext): Step[] {
   // In another namespace the device is somebody else's to configure.
   const innerSteps =
     inner && inner.namespaceId === undefined
-      ? changeSteps(subject, inner.link, { mtu, ...(address && { address }) })
+      ? [
+          ...changeSteps(subject, inner.link, { ...(address && { address }) }),
+          ...changeSteps(subject, inner.link, { mtu }),
+        ]
       : [];
-  const wanted = { up: true, master: master.ifindex, group: ownedGroup, alias, addressless6: true, mtu } as const;
-  return [...innerSteps, ...changeSteps(subject, outer, wanted)];
+  const wanted = { up: true, master: master.ifindex, group: ownedGroup, alias, addressless6: true } as const;
+  return [...innerSteps, ...changeSteps(subject, outer, wanted), ...changeSteps(subject, outer, { mtu })];
 }
 
 /**
@@ -257,7 +270,7 @@ function tapSteps(port: TapPort, context: PortContext): Step[] {
   const { name, options, mtu } = port;
   const alias = tapAlias(options);
   const link = kernel.find(name);
-  if (!link) return [{ op: 'create-tap', subject, name, master: master.ifindex, alias, options, mtu }];
+  if (!link) return [{ op: 'create-tap', subject, name, master: master.ifindex, alias, options, mtu: takenMtu(mtu) }];
   if (!isOwned(link)) return systemSteps(port, context);
   const wanted = { master: master.ifindex, group: ownedGroup, addressless6: true } as const;
   const change = isOutdatedTap(link, port) ? wanted : { ...wanted, alias };

@@ -41,6 +41,27 @@ test('names that no device can have, types that nobody knows', async (t) => {
   });
 });
 
+test('an MTU that a device refuses does not cost the port, nor those that follow it', async (t) => {
+  const lab = await Lab.start(t);
+  await lab.host.ip('link add nic0 type veth peer name nic1');
+  await lab.vsctlAll([
+    'add-br br0',
+    'add-port br0 nic0 -- set Interface nic0 mtu_request=99999',
+    'add-port br0 tap0 -- set Interface tap0 type=tap mtu_request=67',
+    'add-port br0 int0 -- set Interface int0 type=internal mtu_request=99999',
+    'add-port br0 int1 -- set Interface int1 type=internal',
+  ]);
+  for (const name of ['nic0', 'tap0', 'int0']) {
+    t.regex(await lab.get('Interface', name, 'error'), new RegExp(`^"could not set the MTU of ${name} to \\d+ `), name);
+    t.not(await lab.get('Interface', name, 'ofport'), '-1', name);
+    t.is((await lab.host.link(name)).mtu, 1500, name);
+  }
+  t.deepEqual(await Promise.all(['br0', 'int1'].map((name) => lab.get('Interface', name, 'error'))), ['[]', '[]']);
+  await lab.vsctl('set', 'Interface', 'int0', 'mtu_request=1400');
+  t.is(await lab.get('Interface', 'int0', 'error'), '[]');
+  t.is((await lab.host.link('int0')).mtu, 1400);
+});
+
 test('devices that are in use, in the way, or no ports at all are left alone', async (t) => {
   const lab = await Lab.start(t);
   await lab.host.ip('link add other0 type bridge');
