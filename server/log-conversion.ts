@@ -36,6 +36,8 @@ export const convertLogFile = (
   newUuid: () => string,
   check: (schema: DatabaseSchema) => void = () => {},
 ): void => {
+  // To read from a pipe would wait for its writer, and nothing could end the server meanwhile.
+  if (!statSync(path).isFile()) throw new StorageError(`${path}: is not a regular file`);
   if (fileFormat(path) !== 'log') return;
   const real = realpathSync(path);
   const lock = lockDatabase(path);

@@ -1,5 +1,6 @@
 /** ovsdb-server as a process: the same command lines and signals, to the C program and to ours. */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import { comm, DaemonFolder, descriptor, isAlive, type Kind, parentOf } from '../helpers/daemon-folder.ts';
 import { projectFile } from '../helpers/project.ts';
@@ -182,6 +183,17 @@ test('a start that fails without --detach exits with 1 and says why', async (t) 
   t.is(unusable.code, 1);
   t.regex(unusable.stderr, /\|WARN\|failed to open database '.*conf\.db': .*is not a database file\n/);
   t.regex(unusable.stderr, /\novsdb-server: server configuration failed: failed to open database '.*: .*\n$/);
+});
+
+test('a database that is no regular file is refused at once', async (t) => {
+  const folder = new DaemonFolder(t);
+  mkdirSync(folder.file('folder'));
+  execFileSync('mkfifo', [folder.file('pipe')]);
+  for (const name of ['folder', 'pipe']) {
+    const { code, stderr } = await folder.run('ours', 'ovsdb-server', '--unixctl=none', folder.file(name));
+    t.is(code, 1, name);
+    t.regex(stderr, new RegExp(`failed to open database '.*${name}': .*${name}: is not a regular file\\n`));
+  }
 });
 
 test('options may be abbreviated, and one whose value is optional leaves the next word alone', async (t) => {
