@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
@@ -207,8 +207,7 @@ const remoteOf = ({ remoteAddress = '', remotePort = 0 }: Socket): string =>
 const listenUnix = async (target: string, path: string, accept: ListenOptions['accept']): Promise<Listener> => {
   const server = createServer((carrier) => accept({ carrier, name: `unix#${unixClients++}`, clientId: undefined }));
   const shorter = shortenPath(path);
-  // A socket left by a server that was killed; who else may serve this database is a matter of its lock.
-  rmSync(path, { force: true });
+  removeSocket(path);
   server.once('close', () => shorter.release());
   try {
     await listening(target, server, () => withUmask(0o007, () => server.listen({ path: shorter.path })));
@@ -218,6 +217,14 @@ const listenUnix = async (target: string, path: string, accept: ListenOptions['a
     throw existsSync(dirname(path)) ? error : new SystemError('ENOENT', undefined, { cause: error });
   }
   return { port: undefined, close: () => server.close() };
+};
+
+/**
+ * A socket left by a server that was killed goes; who else may serve this database is a matter of its lock. A file of
+ * another kind is somebody's data, named by mistake: listening fails, because the address is in use.
+ */
+const removeSocket = (path: string): void => {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket()) rmSync(path, { force: true });
 };
 
 /** Sockets are made at once, with a mode that the umask gives them: for the owner and the group, as Open vSwitch's. */

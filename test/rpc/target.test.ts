@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { parseActiveAddress, parsePassiveAddress, TargetError } from '../../rpc/address.ts';
@@ -113,6 +113,15 @@ test('a socket that a dead server left is replaced', async (t) => {
   t.pass();
   second.close();
   first.close();
+});
+
+test('a file that is no socket is not replaced by one', async (t) => {
+  const folder = temporaryFolder(t);
+  const path = join(folder, 'conf.db');
+  writeFileSync(path, 'data');
+  await t.throwsAsync(listen(`punix:${path}`, { accept: () => {} }), { code: 'EADDRINUSE' });
+  t.is(readFileSync(path, 'utf8'), 'data');
+  await t.throwsAsync(listen(`punix:${folder}`, { accept: () => {} }), { code: 'EADDRINUSE' });
 });
 
 test('a client tries the servers of a list in turn', async (t) => {
