@@ -33,6 +33,11 @@ const table: readonly Advice[] = [
     advice: () => 'Another program listens there already.',
   },
   {
+    pattern: /^ECONNREFUSED/,
+    advice: ({ socket }) =>
+      `Nothing listens on ${socket}: is that a file which is no socket? Move it away, or choose other places: ${elsewhere}`,
+  },
+  {
     pattern: /native helper is not built/,
     advice: () => 'Run `npm install` in the vswitch folder; it needs a C compiler, make and python3.',
   },

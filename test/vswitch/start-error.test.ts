@@ -9,6 +9,7 @@ for (const [error, expected] of [
   [new Error('/x: is a clustered database of the C server'), /--database \/etc\/openvswitch\/vswitch\.db/],
   [systemError('EACCES'), /\/etc\/openvswitch\/conf\.db, or a socket in \/run\/ovs, cannot be made by this user/],
   [new Error('unable to open', { cause: systemError('SQLITE_CANTOPEN') }), /cannot be made by this user/],
+  [systemError('ECONNREFUSED'), /\/run\/ovs\/db\.sock: is that a file which is no socket/],
   [systemError('EADDRINUSE'), /listens there already/],
 ] as const) {
   test(`says what to do about: ${error.message}`, (t) => {
