@@ -1,7 +1,7 @@
 /** What the kernel should look like, from the rows alone. Pure. */
 import type { BridgeRow, Configuration, InterfaceRow, PortRow } from './configuration.ts';
 import { defaultLocalAddress, deviceAddress, hiddenAddress } from './mac.ts';
-import { isDeviceName } from './names.ts';
+import { deviceNameRule, isDeviceName } from './names.ts';
 import { type Accounts, parseTapOptions, type TapOptions } from './tap.ts';
 
 interface CommonPort {
@@ -58,8 +58,7 @@ export const datapathTypes = ['system'] as const;
 
 type Realized = { readonly port: DesiredPort } | { readonly error: string };
 
-const badName = (name: string): string =>
-  `could not open network device ${name} (Invalid argument): a device name has at most 15 bytes, and no slash, colon, percent sign or white space`;
+const badName = (name: string): string => `could not open network device ${name} (Invalid argument): ${deviceNameRule}`;
 
 type Build = (row: InterfaceRow, local: boolean, accounts: Accounts) => Realized;
 

@@ -54,6 +54,9 @@ export function readMarks(altnames: readonly string[]): { marks: readonly string
   return { marks, mtu: mtu === undefined ? undefined : Number(mtu) };
 }
 
+/** What `isDeviceName` asks for, in words. */
+export const deviceNameRule = 'a device name has at most 15 bytes, and no slash, colon, percent sign or white space';
+
 /** Whether the kernel takes this for a device's name: 1–15 bytes, no slash, colon, percent sign or white space. */
 export function isDeviceName(name: string): boolean {
   const length = Buffer.byteLength(name);

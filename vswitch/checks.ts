@@ -1,4 +1,5 @@
 /** What can be wrong with one interface, or with one bridge. Pure. */
+import { deviceNameRule, isDeviceName } from '../datapath-linux/names.ts';
 import { isOpened } from '../datapath-linux/tap.ts';
 import { type Finding, finding, type Remedy, remedy, shell } from './finding.ts';
 import type { Attachment, ExaminedBridge, Situation } from './situation.ts';
@@ -60,20 +61,29 @@ const newInternalPort = (bridges: readonly ExaminedBridge[]): string => {
   for (let number = 0; ; number++) if (!taken.has(`int${number}`)) return `int${number}`;
 };
 
+const errorRemedies = (name: string, bridge: string, error: string): Remedy[] => {
+  if (!/No such device/.test(error)) return [];
+  const remove = shell`ovs-vsctl del-port ${bridge} ${name}`;
+  if (!isDeviceName(name)) {
+    return [remedy(`No device can have that name: ${deviceNameRule}. Remove the port:`, remove)];
+  }
+  return [
+    remedy(
+      `Make the device ${name}: it becomes a port as soon as it is there. Or, if the switch is to make it:`,
+      shell`ovs-vsctl set Interface ${name} type=internal`,
+    ),
+    remedy('Or remove the port:', remove),
+  ];
+};
+
 /** The switch says what stands in the way of an interface; a missing device is often a missing type. */
 const interfaceError: Check<Attachment> = ({ bridge, iface }) => {
   const { name, error } = iface;
   if (error === undefined) return undefined;
-  const remedies = /No such device/.test(error)
-    ? [
-        remedy(
-          `Make the device ${name}: it becomes a port as soon as it is there. Or, if the switch is to make it:`,
-          shell`ovs-vsctl set Interface ${name} type=internal`,
-        ),
-        remedy('Or remove the port:', shell`ovs-vsctl del-port ${bridge} ${name}`),
-      ]
-    : [];
-  return finding(`Interface ${name} of bridge ${bridge} has an error: ${error}.`, ...remedies);
+  return finding(
+    `Interface ${name} of bridge ${bridge} has an error: ${error}.`,
+    ...errorRemedies(name, bridge, error),
+  );
 };
 
 const unopenedTap: Check<Attachment> = (attachment) => {

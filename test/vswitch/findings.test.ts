@@ -159,6 +159,13 @@ test('the error of an interface is told; for a missing device also what may be m
   t.regex(text, /ovs-vsctl del-port br0 int0/);
 });
 
+test('nobody is asked to make a device whose name no device can have', (t) => {
+  const error = 'could not open network device a/b (No such device)';
+  const text = diagnose({ bridges: [bridge({ name: 'a/b', error })] });
+  t.regex(text, /No device can have that name: .*no slash.*\n +ovs-vsctl del-port br0 a\/b\n/);
+  t.notRegex(text, /Make the device|type=internal/);
+});
+
 test('what names hold can harm neither a shell nor a terminal', (t) => {
   const name = "a;rm -rf '\u001b[2J";
   const text = diagnose({ bridges: [bridge({ name, error: 'could not open network device (No such device)' })] });
