@@ -69,11 +69,12 @@ const both = async (t: ExecutionContext): Promise<{ ours: ServerProcess; theirs:
 };
 
 const uuid = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
-/** Output without UUIDs, and lines in order: tables and columns come in any. */
+const time = /\d{4}-\d\d-\d\dT[\d:.]+Z/g;
+/** Output without UUIDs and times, and lines in order: tables and columns come in any. */
 const tidy = ({ status, stdout, stderr }: Output, { socket }: ServerProcess): string[] => [
   `exit status ${status}`,
   ...stdout.replaceAll(uuid, '<uuid>').replaceAll(/-{5,}/g, '-----').split('\n').sort(),
-  ...stderr.replaceAll(socket, '<socket>').replaceAll(uuid, '<uuid>').split('\n'),
+  ...stderr.replaceAll(socket, '<socket>').replaceAll(uuid, '<uuid>').replaceAll(time, '<time>').split('\n'),
 ];
 
 const transaction = (...operations: unknown[]): string => JSON.stringify(['Open_vSwitch', ...operations]);
