@@ -3,6 +3,7 @@ import { existsSync, lstatSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { formatAddress, parseActiveAddress, parsePassiveAddress, type SocketAddress, TargetError } from './address.ts';
 import { Credentials } from './credentials.ts';
 import { runPath } from './directories.ts';
@@ -106,12 +107,25 @@ const dialSecure = async (
 
 const dialUnix = async (path: string, signal: AbortSignal | undefined): Promise<Socket> => {
   const shorter = shortenPath(path);
+  const options = signal === undefined ? {} : { signal };
   try {
-    return await connected(connect({ path: shorter.path }), signal);
+    for (let tries = 0; ; tries++) {
+      try {
+        return await connected(connect({ path: shorter.path }), signal);
+      } catch (error) {
+        if (!isQueueFull(error) || tries === queueFullTries) throw error;
+      }
+      await delay(queueFullPause, undefined, options);
+    }
   } finally {
     shorter.release();
   }
 };
+
+/** A server that is slow to accept has its queue of connections full; on a unix socket the kernel does not wait for it. */
+const isQueueFull = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'EAGAIN';
+const queueFullPause = 20;
+const queueFullTries = 250;
 
 const connected = async (socket: Socket, signal: AbortSignal | undefined): Promise<Socket> => {
   try {
