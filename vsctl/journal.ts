@@ -29,6 +29,9 @@ export const openJournal = async ({ log, syslog }: LogChoices): Promise<void> =>
     applyLogLevels(log);
     openLog('ovs-vsctl', log);
   } catch (error) {
-    throw error instanceof LogSpecError || error instanceof SyntaxError ? new CommandFailure(error.message) : error;
+    if (error instanceof LogSpecError || error instanceof SyntaxError) throw new CommandFailure(error.message);
+    // The log has told why its file cannot be opened.
+    if (error instanceof Error && 'code' in error) throw new CommandFailure('');
+    throw error;
   }
 };
