@@ -135,6 +135,8 @@ onBoth('the log file has lines as scripts know them, and is opened again after a
     const { code, stderr } = await folder.appctl(kind, '-t', 'ovsdb-server', ...args);
     t.is(code, 0, stderr);
   };
+  // The C program says that it runs after its parent has.
+  await until('the server says that it runs', () => /\(Open vSwitch\).*\n/.test(folder.read('ovsdb-server.log')));
   const log = withoutLoad(folder.read('ovsdb-server.log'));
   t.regex(log, /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\|\d{5}\|\w+\|INFO\|.*\n)+$/);
   t.regex(log, /\|00001\|vlog\|INFO\|opened log file \//);
