@@ -159,7 +159,8 @@ const wait: Operation['run'] = (parser, context) => {
   const actual = find(table, conditions, context.transaction).map((row) => rowKey(row, columns));
   if (sameSets(new Set(actual), new Set(expected)) === (until === '==')) return {};
   if (timeout === 0) throw new OvsdbError('timed out', '"where" clause test failed');
-  if (context.waited >= timeout) throw new OvsdbError('timed out', `"wait" timed out after ${context.waited} ms`);
+  if (context.waited >= timeout)
+    throw new OvsdbError('timed out', `"wait" timed out after ${Math.floor(context.waited)} ms`);
   throw new Blocked(timeout);
 };
 

@@ -84,7 +84,7 @@ export class WaitList {
   #wake(request: Request): void {
     const waiting = this.#waiting.get(request);
     if (waiting === undefined || !this.withdraw(request)) return;
-    this.#retry(request, Math.ceil(this.#clock.now() - waiting.since));
+    this.#retry(request, this.#clock.now() - waiting.since);
   }
 }
 
