@@ -63,6 +63,7 @@ const answerText = (answer: Json, { format, pretty }: Settings): string => {
 try {
   process.exitCode = await run(process.argv.slice(2));
 } catch (error) {
-  complain(error instanceof Error ? error.message : String(error));
+  const message = error instanceof Error ? error.message : String(error);
+  if (message !== '') complain(message);
   process.exitCode = 1;
 }

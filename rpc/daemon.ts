@@ -5,7 +5,7 @@ import type { DaemonOptions, LogOptions } from './daemon-options.ts';
 import { becomeUser } from './daemon-user.ts';
 import { directories, makeFolder } from './directories.ts';
 import { logFor } from './log.ts';
-import { applyLogLevels, openLog } from './log-start.ts';
+import { applyLogLevels, LogPlaceError, openLog } from './log-start.ts';
 import { PidFile } from './pidfile.ts';
 import {
   exitStatus,
@@ -72,7 +72,9 @@ const work = async (program: Program, launched: boolean): Promise<number> => {
   takeName(name);
   try {
     openLog(name, program.log);
-  } catch {
+  } catch (error) {
+    if (!(error instanceof LogPlaceError)) throw error;
+    if (error.message !== '') process.stderr.write(`${name}: ${error.message}\n`);
     return 1;
   }
   const { detach, pidfile, overwritePidfile, unixctl } = options;

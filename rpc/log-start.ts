@@ -2,8 +2,11 @@ import type { LogOptions } from './daemon-options.ts';
 import { logFor } from './log.ts';
 import { setLogSource, setSyslogger, setSyslogTarget } from './log-destination.ts';
 import { applyLogSpec, LogSpecError } from './log-spec.ts';
-import { parseSyslogMethod, udpSender } from './syslog.ts';
+import { parseSyslogMethod, type Syslogger, udpSender } from './syslog.ts';
 import { startLogFile } from './vlog-commands.ts';
+
+/** The log cannot go where the options say. The message is empty when the log itself has told why. */
+export class LogPlaceError extends Error {}
 
 const log = logFor('vlog');
 const socketLog = logFor('socket_util');
@@ -24,17 +27,22 @@ export const applyLogLevels = ({ verbose }: LogOptions): void => {
 
 /**
  * Opens the destinations of the log.
- * @throws the system's error when the log file cannot be opened, which the log has told then
+ * @throws LogPlaceError
  */
 export const openLog = (program: string, options: LogOptions): void => {
   setLogSource({ program, subprogram: '' });
   openSyslog(options);
-  if (options.logFile !== undefined) startLogFile(options.logFile);
+  if (options.logFile === undefined) return;
+  try {
+    startLogFile(options.logFile);
+  } catch (cause) {
+    throw new LogPlaceError('', { cause });
+  }
 };
 
 /** Where syslog is, unless options say: OVS_SYSLOG_METHOD, or the system's. */
 const openSyslog = ({ syslogMethod, syslogTarget }: LogOptions): void => {
-  setSyslogger(parseSyslogMethod(syslogMethod ?? (process.env.OVS_SYSLOG_METHOD || 'libc')));
+  setSyslogger(syslogMethodOf(syslogMethod ?? (process.env.OVS_SYSLOG_METHOD || 'libc')));
   if (syslogTarget === undefined) return;
   try {
     setSyslogTarget(udpSender(syslogTarget));
@@ -42,5 +50,13 @@ const openSyslog = ({ syslogMethod, syslogTarget }: LogOptions): void => {
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     socketLog.err(error.message);
+  }
+};
+
+const syslogMethodOf = (text: string): Syslogger => {
+  try {
+    return parseSyslogMethod(text);
+  } catch (error) {
+    throw error instanceof SyntaxError ? new LogPlaceError(error.message, { cause: error }) : error;
   }
 };

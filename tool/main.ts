@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { LogSpecError } from '../rpc/log-spec.ts';
-import { applyLogLevels, openLog } from '../rpc/log-start.ts';
+import { applyLogLevels, LogPlaceError, openLog } from '../rpc/log-start.ts';
 import { applyOptions, type Option, UsageError } from '../rpc/options.ts';
 import { SchemaFileError } from '../rpc/schema-file.ts';
 import { ovsVersion } from '../rpc/version.ts';
@@ -55,7 +55,16 @@ const run = (argv: readonly string[]): number => {
   return status;
 };
 
-const expected = [UsageError, Failure, SchemaFileError, OvsdbError, StorageError, RefusedRecord, LogSpecError] as const;
+const expected = [
+  UsageError,
+  Failure,
+  SchemaFileError,
+  OvsdbError,
+  StorageError,
+  RefusedRecord,
+  LogSpecError,
+  LogPlaceError,
+] as const;
 
 const main = (): number => {
   try {
@@ -63,7 +72,7 @@ const main = (): number => {
   } catch (error) {
     if (error instanceof Finished) return 0;
     if (!(error instanceof Error) || !expected.some((type) => error instanceof type)) throw error;
-    process.stderr.write(`ovsdb-tool: ${error.message}\n`);
+    if (error.message !== '') process.stderr.write(`ovsdb-tool: ${error.message}\n`);
     return 1;
   }
 };

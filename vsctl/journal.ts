@@ -21,7 +21,7 @@ export const openJournal = async ({ log, syslog }: LogChoices): Promise<void> =>
   if (!syslog) setLevels(logModule(own), 'syslog', 'warn');
   const { verbose, ...places } = log;
   if (verbose.length === 0 && Object.keys(places).length === 0 && !existsSync(systemLog)) return;
-  const [{ applyLogLevels, openLog }, { LogSpecError }] = await Promise.all([
+  const [{ applyLogLevels, LogPlaceError, openLog }, { LogSpecError }] = await Promise.all([
     import('../rpc/log-start.ts'),
     import('../rpc/log-spec.ts'),
   ]);
@@ -29,9 +29,7 @@ export const openJournal = async ({ log, syslog }: LogChoices): Promise<void> =>
     applyLogLevels(log);
     openLog('ovs-vsctl', log);
   } catch (error) {
-    if (error instanceof LogSpecError || error instanceof SyntaxError) throw new CommandFailure(error.message);
-    // The log has told why its file cannot be opened.
-    if (error instanceof Error && 'code' in error) throw new CommandFailure('');
+    if (error instanceof LogSpecError || error instanceof LogPlaceError) throw new CommandFailure(error.message);
     throw error;
   }
 };

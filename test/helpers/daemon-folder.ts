@@ -23,6 +23,7 @@ const ours: ReadonlyMap<string, string> = new Map([
   ['ovsdb-server', 'server'],
   ['ovs-appctl', 'appctl'],
   ['ovsdb-tool', 'tool'],
+  ['ovsdb-client', 'client'],
 ]);
 
 /** The command that runs one of the programs. */
