@@ -1,6 +1,4 @@
-import { dirname } from 'node:path';
 import type { Credentials } from '../rpc/credentials.ts';
-import { makeFolder, runPath } from '../rpc/directories.ts';
 import { logFor } from '../rpc/log.ts';
 import type { ConnectionLimits } from '../rpc/peer.ts';
 import { Reconnect } from '../rpc/reconnect.ts';
@@ -87,9 +85,6 @@ class ListeningRemote implements Remote {
   /** An address that is taken, or not there yet, may become free: it tries until it listens, or is closed. */
   async listen(): Promise<void> {
     try {
-      if (this.#target.startsWith('punix:')) {
-        makeFolder(dirname(runPath(this.#target.slice('punix:'.length))));
-      }
       const { credentials, limits, origins } = this.#host;
       const accept = (client: Accepted) => this.#accept(client);
       const listener = await listen(this.#target, { credentials, limits, origins, accept });

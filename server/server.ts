@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { makeFolder } from '../rpc/directories.ts';
+import { directories, makeFolder } from '../rpc/directories.ts';
 import { logFor } from '../rpc/log.ts';
 import { OvsdbError } from '../schema/error.ts';
 import type { Json } from '../schema/json.ts';
@@ -76,7 +76,7 @@ export class Server {
     const server = new Server(connections);
     try {
       for (const path of databases) {
-        if (!existsSync(path)) createDatabase(path);
+        if (!existsSync(path)) server.createDatabase(path);
         await server.addDatabase(path);
       }
       await server.#remotes.add(...remotes);
@@ -128,6 +128,19 @@ export class Server {
   /** The remotes as they were given, in order. */
   listRemotes(): string[] {
     return this.#remotes.names;
+  }
+
+  /**
+   * Makes a database file for a virtual switch.
+   * @throws StorageError; ServerError when a database of that name is served already
+   */
+  createDatabase(path: string): void {
+    const schema = builtInSchema('vswitch');
+    this.#checkName(schema.name);
+    // A machine that never had a database lacks their folder too; any other may be mistyped.
+    if (dirname(path) === directories().db) makeFolder(dirname(path));
+    SqliteStorage.create(path, schema);
+    log.info(`${path}: created`);
   }
 
   /**
@@ -289,13 +302,6 @@ export class Server {
     for (const database of this.#databases.values()) database.close();
   }
 }
-
-/** Makes a database file for a virtual switch. @throws StorageError */
-export const createDatabase = (path: string): void => {
-  makeFolder(dirname(path));
-  SqliteStorage.create(path, builtInSchema('vswitch'));
-  log.info(`${path}: created`);
-};
 
 /** @throws StorageError; OvsdbError when the file's schema cannot be understood */
 const openDatabase = (path: string, clock: Clock, check: (schema: DatabaseSchema) => void): Database => {

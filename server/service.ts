@@ -14,7 +14,7 @@ import {
   parseDatabaseArgument,
 } from './config-file.ts';
 import { ExcludedTables } from './excluded-tables.ts';
-import { createDatabase, type Server, ServerError } from './server.ts';
+import { type Server, ServerError } from './server.ts';
 
 const log = logFor('ovsdb_server');
 
@@ -178,7 +178,7 @@ export class Service {
     try {
       if (model === 'clustered') throw new ServerError(`ovsdb error: ${name}: database is standalone and not ${model}`);
       const isFile = model !== 'relay';
-      if (create && isFile && !existsSync(this.#locate(name))) createDatabase(this.#locate(name));
+      if (create && isFile && !existsSync(this.#locate(name))) this.server.createDatabase(this.#locate(name));
       await this.#add(database);
       return true;
     } catch (error) {

@@ -88,14 +88,17 @@ export class SqliteStorage {
     checkFormat(path);
     const lock = lockDatabase(path);
     try {
-      const sqlite = new BetterSqlite3(path, { fileMustExist: true });
-      sqlite.pragma('journal_mode = WAL');
-      sqlite.pragma('synchronous = NORMAL');
-      sqlite.pragma(`wal_autocheckpoint = ${pagesBetweenCheckpoints}`);
-      return new SqliteStorage(path, sqlite, readSchema(path, sqlite), lock);
+      return opened(path, (sqlite) => {
+        // First: what is none of ours is not changed.
+        const schema = readSchema(path, sqlite);
+        sqlite.pragma('journal_mode = WAL');
+        sqlite.pragma('synchronous = NORMAL');
+        sqlite.pragma(`wal_autocheckpoint = ${pagesBetweenCheckpoints}`);
+        return new SqliteStorage(path, sqlite, schema, lock);
+      });
     } catch (error) {
       closeSync(lock);
-      throw explain(path, error);
+      throw error;
     }
   }
 
@@ -105,14 +108,11 @@ export class SqliteStorage {
    */
   static openReadOnly(path: string): SqliteStorage {
     checkFormat(path);
-    try {
+    return opened(path, (sqlite) => {
       // Not SQLite's own read-only mode, which would leave files beside the database.
-      const sqlite = new BetterSqlite3(path, { fileMustExist: true });
       sqlite.pragma('query_only = ON');
       return new SqliteStorage(path, sqlite, readSchema(path, sqlite));
-    } catch (error) {
-      throw explain(path, error);
-    }
+    });
   }
 
   /** Puts all rows into the tables, each as a new version. */
@@ -214,6 +214,18 @@ export class SqliteStorage {
   }
 }
 
+/** Closes the file again when it cannot be used, so that SQLite leaves nothing beside it. @throws StorageError */
+const opened = (path: string, use: (sqlite: BetterSqlite3.Database) => SqliteStorage): SqliteStorage => {
+  let sqlite: BetterSqlite3.Database | undefined;
+  try {
+    sqlite = new BetterSqlite3(path, { fileMustExist: true });
+    return use(sqlite);
+  } catch (error) {
+    sqlite?.close();
+    throw explain(path, error);
+  }
+};
+
 /** Notes the schema, and makes the SQL tables with the rows of `tables`. */
 const fill = (sqlite: BetterSqlite3.Database, schema: DatabaseSchema, tables?: Tables): Map<string, SqlTable> => {
   const put = sqlite.prepare('REPLACE INTO _meta VALUES (?, ?)');
@@ -234,6 +246,9 @@ const sqlTables = (sqlite: BetterSqlite3.Database, { tables }: DatabaseSchema): 
 };
 
 const readSchema = (path: string, sqlite: BetterSqlite3.Database): DatabaseSchema => {
+  if (sqlite.prepare("SELECT 1 FROM sqlite_schema WHERE name = '_meta'").get() === undefined) {
+    throw new StorageError(`${path}: is a SQLite file of another program's`);
+  }
   const get = sqlite.prepare<[string], unknown>('SELECT value FROM _meta WHERE key = ?').pluck();
   const found = get.get('layout');
   if (found !== layout) {

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { type Switch, startSwitch } from '../datapath-linux/switch.ts';
 import { directories, makeFolder } from '../rpc/directories.ts';
 import { logFor } from '../rpc/log.ts';
@@ -74,6 +74,7 @@ const start = async ({ database, run: folder, socket }: Places, remotes: readonl
   refuseLong(socket);
   await refuseSecond(target);
   makeFolder(folder);
+  makeFolder(dirname(database));
   const server = await Server.start({
     databases: [database],
     remotes: [`punix:${socket}`, managers, ...remotes],
