@@ -3,6 +3,7 @@ import { logFor } from '../rpc/log.ts';
 import type { Database } from './database.ts';
 import { ExcludedTables } from './excluded-tables.ts';
 import { Replication } from './replication.ts';
+import { defaultSourceSettings, type SourceSettings } from './source.ts';
 
 const log = logFor('replication');
 
@@ -22,7 +23,7 @@ export class ActiveBackup {
   readonly #host: ActiveBackupHost;
   #target: string | undefined;
   #excluded = new ExcludedTables('');
-  #probeInterval: number | undefined;
+  #settings = defaultSourceSettings;
   #replication: Replication | undefined;
 
   constructor(host: ActiveBackupHost) {
@@ -49,10 +50,13 @@ export class ActiveBackup {
     this.restart();
   }
 
-  /** Silence after which the active server is probed, in ms; 0 for never. */
-  set probeInterval(interval: number) {
-    this.#probeInterval = interval;
-    if (this.#replication !== undefined) this.#replication.probeInterval = interval;
+  /** What is configured for the connection to the active server. */
+  get settings(): SourceSettings {
+    return this.#settings;
+  }
+  set settings(settings: SourceSettings) {
+    this.#settings = settings;
+    if (this.#replication !== undefined) this.#replication.settings = settings;
   }
 
   /** Becomes the backup of `target`; false when none is known. */
@@ -65,7 +69,7 @@ export class ActiveBackup {
     this.#replication = new Replication({
       target: this.#target,
       excluded: this.#excluded,
-      probeInterval: this.#probeInterval,
+      settings: this.#settings,
       credentials,
       serverId,
       databases,

@@ -5,6 +5,7 @@ import { isArray, isObject, type Json, type JsonObject, member } from '../schema
 import { readJson } from '../schema/json-check.ts';
 import { ObjectParser } from '../schema/parser.ts';
 import type { RemoteSettings } from './remote-settings.ts';
+import type { SourceSettings } from './source.ts';
 
 /** What a server serves and how it is reached. */
 export interface Configuration {
@@ -34,13 +35,15 @@ export interface DatabaseConfiguration {
   readonly model: ServiceModel | undefined;
   /** The server to copy or to stand in for. */
   readonly source: string | undefined;
+  /** Of the connection to that server; what is left out is at its default. */
+  readonly sourceSettings: Partial<SourceSettings>;
   /** For `active-backup`: whether to start as the backup. */
   readonly backup: boolean;
   /** For `active-backup`: tables that are not copied. */
   readonly excludedTables: readonly string[];
 }
 
-const standard = { model: undefined, source: undefined, backup: false, excludedTables: [] };
+const standard = { model: undefined, source: undefined, sourceSettings: {}, backup: false, excludedTables: [] };
 const relayArgument = /^relay:([^:]*):(.*)$/s;
 
 /**
@@ -92,18 +95,33 @@ const parseRemotes = (json: Json = null): Map<string, Partial<RemoteSettings>> =
   }
 };
 
-const parseRemoteSettings = (target: string, json: Json): Partial<RemoteSettings> => {
-  if (json === null) return {};
-  if (!isObject(json)) throw syntaxError(`${target}: JSON-RPC options are not a JSON object or null`);
-  const parser = new ObjectParser(json, `JSON-RPC options of ${target}`);
+/** The parser of what is said of a connection; null says nothing. */
+const connectionParser = (target: string, json: Json): ObjectParser => {
+  if (json !== null && !isObject(json)) {
+    throw syntaxError(`${target}: JSON-RPC options are not a JSON object or null`);
+  }
+  return new ObjectParser(json ?? {}, `JSON-RPC options of ${target}`);
+};
+
+const parseConnection = (parser: ObjectParser): Partial<SourceSettings> => {
   const maxBackoff = parser.optional('max-backoff', 'integer');
   const probeInterval = parser.optional('inactivity-probe', 'integer');
+  // Marks packets for routers, which this program cannot.
+  parser.optional('dscp', 'integer');
+  return {
+    ...(maxBackoff !== undefined && { maxBackoff: Number(maxBackoff) }),
+    ...(probeInterval !== undefined && { probeInterval: Number(probeInterval) }),
+  };
+};
+
+const parseRemoteSettings = (target: string, json: Json): Partial<RemoteSettings> => {
+  const parser = connectionParser(target, json);
+  const connection = parseConnection(parser);
   const readOnly = parser.optional('read-only', 'boolean');
   const role = parser.optional('role', 'string');
   parser.finish();
   return {
-    ...(maxBackoff !== undefined && { maxBackoff: Number(maxBackoff) }),
-    ...(probeInterval !== undefined && { probeInterval: Number(probeInterval) }),
+    ...connection,
     ...(readOnly !== undefined && { readOnly }),
     ...(role !== undefined && { role }),
   };
@@ -133,16 +151,24 @@ const parseDatabase = (name: string, json: Json): DatabaseConfiguration => {
   if (sourceJson === undefined && (model === 'relay' || backup))
     throw parser.error("Required 'source' member is missing.");
   parser.finish();
-  return { name, model, backup, source: sourceOf(sourceJson, parser), excludedTables: strings(excluded ?? [], parser) };
+  const excludedTables = strings(excluded ?? [], parser);
+  return { name, model, backup, excludedTables, ...parseSource(sourceJson, parser) };
 };
 
-const sourceOf = (json: JsonObject | undefined, parser: ObjectParser): string | undefined => {
-  if (json === undefined) return undefined;
-  const [source, ...more] = Object.keys(json);
-  if (source === undefined || more.length > 0) {
+const parseSource = (
+  json: JsonObject | undefined,
+  parser: ObjectParser,
+): Pick<DatabaseConfiguration, 'source' | 'sourceSettings'> => {
+  if (json === undefined) return { source: undefined, sourceSettings: {} };
+  const [only, ...more] = Object.entries(json);
+  if (only === undefined || more.length > 0) {
     throw parser.error("'source' should be an object with exactly one element");
   }
-  return source;
+  const [source, options] = only;
+  const connection = connectionParser(source, options);
+  const sourceSettings = parseConnection(connection);
+  connection.finish();
+  return { source, sourceSettings };
 };
 
 const strings = (json: Json, parser: ObjectParser): string[] => {

@@ -39,7 +39,7 @@ export const serverCommands = (service: Service): readonly Command[] => {
       changes(([name = '']) => done(removeDatabase(service, name))),
     ),
     plainCommand('ovsdb-server/list-dbs', () =>
-      lines([...new Set([...server.databases.keys(), ...server.relaySources.keys()])].sort()),
+      lines([...new Set([...server.databases.keys(), ...server.relays.keys()])].sort()),
     ),
     plainCommand('ovsdb-server/reload', () => reload(service)),
     plainCommand('ovsdb-server/reconnect', () => {
@@ -55,7 +55,7 @@ export const serverCommands = (service: Service): readonly Command[] => {
     command('ovsdb-server/get-db-storage-status', 'DB', ([name = '']) => storageStatus(service, name)),
     plainCommand('ovsdb-server/perf-counters-show', () => 'performance counter is not supported on this platform\n'),
     plainCommand('ovsdb-server/perf-counters-clear', () => ''),
-    ...replicationCommands(service.pair, changes, () => service.syncStatus),
+    ...replicationCommands(service, changes),
     ...transactionLogCommands(service),
     plainCommand('memory/show', () => {
       const usage = [...memoryUsage(server)].map(([name, count]) => `${name}:${count}`);

@@ -34,6 +34,8 @@ export interface Options extends DaemonOptions, LogOptions {
   readonly maxDepth: number;
   readonly maxBacklog: number;
   readonly websocketOrigin: readonly string[];
+  readonly record?: string | true;
+  readonly replay?: string | true;
 }
 
 const collect = (value: string, values: readonly string[]): string[] => [...values, value];
@@ -73,6 +75,10 @@ export const program = new Command(programName)
   .option('--max-depth <n>', 'how deep a message may be nested', count, maxDepth)
   .option('--max-backlog <bytes>', 'how much may wait for a client that does not read', count, maxBacklog)
   .option('--websocket-origin <origin>', 'let web pages of that origin use pws: and pwss: (* for all)', collect, [])
+  .option('--disable-file-column-diff', 'accepted: of no meaning for database files of this program')
+  .option('--disable-file-no-data-conversion', 'accepted, likewise')
+  .option('--record [directory]', 'refused: this program writes no replay files')
+  .option('--replay [directory]', 'refused: this program runs no replay files')
   .version(`${versionText}\nvswitch ${version}`, '-V, --version', 'print the version')
   .helpOption('-h, --help', 'print this help');
 for (const add of [addDaemonOptions, addControlOption, addLogOptions]) add(program);
@@ -90,7 +96,9 @@ export interface Invocation {
  * @throws Error when options contradict each other
  */
 export const readInvocation = (databases: readonly string[], options: Options): Invocation => {
-  const { configFile, remote, dbs } = options;
+  const { configFile, remote, dbs, record, replay } = options;
+  if (record !== undefined) throw new Error('--record: this program writes no replay files');
+  if (replay !== undefined) throw new Error('--replay: this program runs no replay files');
   if (configFile !== undefined && remote.length > 0) {
     throw new Error('--config-file is mutually exclusive with --remote');
   }

@@ -8,7 +8,7 @@ import { isSameSchema } from '../schema/schema.ts';
 import { Database, type Forwarder, type Request } from './database.ts';
 import { Feed, type News } from './feed.ts';
 import { applyUpdates, type RowUpdates, replaceRows } from './row-updates.ts';
-import { Source } from './source.ts';
+import { Source, type SourceSettings } from './source.ts';
 import { SourceState } from './source-state.ts';
 import type { Clock } from './transact.ts';
 
@@ -22,6 +22,7 @@ export interface RelayOptions {
   readonly database: string;
   /** Where the source is: one or more targets, separated by commas. */
   readonly source: string;
+  readonly settings: SourceSettings;
   readonly credentials: Credentials;
   readonly clock: Clock;
   /** There is a database of another schema than before: it takes the place of the one there was, if there was one. */
@@ -60,7 +61,7 @@ export class Relay implements Forwarder {
     this.#source = new Source({
       targets: splitTargets(options.source),
       credentials: options.credentials,
-      probeInterval: undefined,
+      settings: options.settings,
       connected: (peer) => this.#begin(peer),
       notified: (notification, peer) => this.#notified(notification, peer),
       lost: () => this.#lost(),
@@ -70,6 +71,14 @@ export class Relay implements Forwarder {
 
   get source(): string {
     return this.#options.source;
+  }
+
+  /** What is configured for the connection to the source. */
+  get settings(): SourceSettings {
+    return this.#source.settings;
+  }
+  set settings(settings: SourceSettings) {
+    this.#source.settings = settings;
   }
 
   async #begin(peer: Peer): Promise<void> {

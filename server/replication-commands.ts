@@ -1,19 +1,23 @@
-import { type Command, plainCommand } from '../rpc/command.ts';
-import type { ActiveBackup } from './active-backup.ts';
+import { type Command, CommandError, plainCommand } from '../rpc/command.ts';
 import { ExcludedTables } from './excluded-tables.ts';
+import type { Service } from './service.ts';
 
 const prefix = 'ovsdb-server/';
 
+const parseInterval = (text: string): number => {
+  if (!/^[+-]?\d+$/.test(text)) throw new CommandError('Invalid probe interval, integer value expected');
+  return Math.max(0, Number(text));
+};
+
 /**
- * The commands about active and backup servers (ovsdb-server(1), "Active-Backup Commands").
+ * The commands about active and backup servers, and relays (ovsdb-server(1), "Active-Backup Commands").
  * @param changes wraps those that change the server
- * @param status tells how far the backup is
  */
 export const replicationCommands = (
-  pair: ActiveBackup,
+  service: Service,
   changes: (run: Command['run']) => Command['run'],
-  status: () => string,
 ): readonly Command[] => {
+  const { pair } = service;
   const setter = (name: string, set: (value: string) => string): Command => ({
     name: `${prefix}${name}`,
     usage: '',
@@ -31,9 +35,11 @@ export const replicationCommands = (
       return '';
     }),
     setter('set-active-ovsdb-server-probe-interval', (interval) => {
-      // No error, as in Open vSwitch.
-      if (!/^[+-]?\d+$/.test(interval)) return 'Invalid probe interval, integer value expected';
-      pair.probeInterval = Math.max(0, Number(interval));
+      pair.settings = { ...pair.settings, probeInterval: parseInterval(interval) };
+      return '';
+    }),
+    setter('set-relay-source-probe-interval', (interval) => {
+      service.relayProbeInterval = parseInterval(interval);
       return '';
     }),
     setter('set-sync-exclude-tables', (tables) => {
@@ -49,6 +55,6 @@ export const replicationCommands = (
     }),
     plainCommand(`${prefix}get-active-ovsdb-server`, () => pair.target ?? ''),
     plainCommand(`${prefix}get-sync-exclude-tables`, () => pair.excluded.toString()),
-    plainCommand(`${prefix}sync-status`, status),
+    plainCommand(`${prefix}sync-status`, () => service.syncStatus),
   ];
 };

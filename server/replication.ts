@@ -10,7 +10,7 @@ import type { ExcludedTables } from './excluded-tables.ts';
 import { Feed, type News } from './feed.ts';
 import { isReplicable } from './replicable.ts';
 import { applyUpdates, type RowUpdates, replaceRows } from './row-updates.ts';
-import { Source } from './source.ts';
+import { Source, type SourceSettings } from './source.ts';
 
 const log = logFor('replication');
 const errorLog = logFor('ovsdb_error');
@@ -19,7 +19,7 @@ export interface ReplicationOptions {
   /** The active server. */
   readonly target: string;
   readonly excluded: ExcludedTables;
-  readonly probeInterval: number | undefined;
+  readonly settings: SourceSettings;
   readonly credentials: Credentials;
   /** This server's: it is not to follow itself. */
   readonly serverId: string;
@@ -63,7 +63,7 @@ export class Replication {
     this.#source = new Source({
       targets: [options.target],
       credentials: options.credentials,
-      probeInterval: options.probeInterval,
+      settings: options.settings,
       connected: (peer) => this.#begin(peer).catch((error) => this.#stopOn(error)),
       notified: (notification) => {
         for (const { feed } of this.#copied.values()) if (feed.notified(notification)) return;
@@ -74,8 +74,8 @@ export class Replication {
     });
   }
 
-  set probeInterval(interval: number) {
-    this.#source.probeInterval = interval;
+  set settings(settings: SourceSettings) {
+    this.#source.settings = settings;
   }
 
   /** In the words of `ovs-appctl ovsdb-server/sync-status`. */

@@ -23,6 +23,7 @@ import {
   withdrawDatabase,
 } from './server-database.ts';
 import type { Session, SessionHost } from './session.ts';
+import type { SourceSettings } from './source.ts';
 import { SqliteStorage } from './storage.ts';
 import type { Clock } from './transact.ts';
 
@@ -97,9 +98,9 @@ export class Server {
     return this.#files;
   }
 
-  /** By the name of the database, where the server is whose it is. */
-  get relaySources(): ReadonlyMap<string, string> {
-    return new Map([...this.#relays].map(([name, { source }]) => [name, source]));
+  /** By the name of the database that is another server's. */
+  get relays(): ReadonlyMap<string, Relay> {
+    return this.#relays;
   }
 
   /** The sessions of the clients that are connected. */
@@ -164,7 +165,7 @@ export class Server {
    * @param source one or more targets, separated by commas
    * @throws ServerError
    */
-  async addRelay(name: string, source: string): Promise<void> {
+  async addRelay(name: string, source: string, settings: SourceSettings): Promise<void> {
     // Then the certificates are known by which the source is called.
     await this.#remotes.look();
     this.#checkName(name);
@@ -173,6 +174,7 @@ export class Server {
     const relay = new Relay({
       database: name,
       source,
+      settings,
       credentials: this.#remotes.credentials,
       clock: this.#clock,
       replaced: (database) => this.#replaceRelayed(name, database),

@@ -15,6 +15,7 @@ import {
 } from './config-file.ts';
 import { ExcludedTables } from './excluded-tables.ts';
 import { type Server, ServerError } from './server.ts';
+import { defaultSourceSettings } from './source.ts';
 
 const log = logFor('ovsdb_server');
 
@@ -36,6 +37,7 @@ export class Service {
   readonly #changed: (configuration: string) => void;
   /** Relative paths are those of the place where the program was started, where it stays no longer than that. */
   readonly #folder = process.cwd();
+  #relaySettings = defaultSourceSettings;
   #problem: string | undefined;
 
   constructor(server: Server, { configFile, changed }: ServiceOptions) {
@@ -92,14 +94,23 @@ export class Service {
     return [...this.#pairs.values()].map(({ pair }) => pair.status).join('');
   }
 
+  /** Of relays whose configuration does not say: silence after which the source is probed, in ms; 0 for never. */
+  set relayProbeInterval(probeInterval: number) {
+    this.#relaySettings = { ...this.#relaySettings, probeInterval };
+    for (const relay of this.server.relays.values()) relay.settings = { ...relay.settings, probeInterval };
+  }
+
   /** To be called when the server was told to change. */
   save(): void {
     if (this.configFile !== undefined) return;
     const remotes = Object.fromEntries(this.server.listRemotes().map((target) => [target, null]));
     const files = [...this.server.files.values()].map((path) => [path, null]);
-    const relays = [...this.server.relaySources].map(([name, source]) => [
+    const relays = [...this.server.relays].map(([name, { source, settings }]) => [
       name,
-      { 'service-model': 'relay', source: { [source]: null } },
+      {
+        'service-model': 'relay',
+        source: { [source]: { 'inactivity-probe': settings.probeInterval, 'max-backoff': settings.maxBackoff } },
+      },
     ]);
     const { target, excluded, isBackup } = this.pair;
     const pair = { target, excluded: excluded.toString(), backup: isBackup };
@@ -114,8 +125,10 @@ export class Service {
     await this.#add(parseDatabaseArgument(argument));
   }
 
-  async #add({ name, model, source }: DatabaseConfiguration): Promise<void> {
-    if (model === 'relay') return this.server.addRelay(name, source ?? '');
+  async #add({ name, model, source, sourceSettings }: DatabaseConfiguration): Promise<void> {
+    if (model === 'relay') {
+      return this.server.addRelay(name, source ?? '', { ...this.#relaySettings, ...sourceSettings });
+    }
     const path = this.#locate(name);
     if (!existsSync(path)) throw new ServerError(`I/O error: ${name}: open failed (No such file or directory)`);
     await this.server.addDatabase(path);
@@ -138,13 +151,17 @@ export class Service {
     for (const database of databases) {
       if (!served.has(this.#keyOf(database)) && !(await this.#open(database, create))) done = false;
     }
+    for (const { name, model, sourceSettings } of databases) {
+      const relay = model === 'relay' ? this.server.relays.get(name) : undefined;
+      if (relay !== undefined) relay.settings = { ...this.#relaySettings, ...sourceSettings };
+    }
     this.#configurePairs(databases);
     return done;
   }
 
   /** The databases that are served, by name: what tells them from others. */
   get #served(): Map<string, string> {
-    const relays = [...this.server.relaySources].map(([name, source]) => [name, relayKey(name, source)] as const);
+    const relays = [...this.server.relays].map(([name, { source }]) => [name, relayKey(name, source)] as const);
     return new Map([...this.server.files, ...relays]);
   }
 
@@ -163,13 +180,14 @@ export class Service {
     for (const [name, database] of wanted) if (database?.model === 'active-backup') this.#configurePair(name, database);
   }
 
-  #configurePair(name: string, { source, backup, excludedTables }: DatabaseConfiguration): void {
-    const configured = formatJson([source ?? null, backup, excludedTables]);
+  #configurePair(name: string, { source, sourceSettings, backup, excludedTables }: DatabaseConfiguration): void {
+    const configured = formatJson([source ?? null, { ...sourceSettings }, backup, excludedTables]);
     const known = this.#pairs.get(name);
     if (known?.configured === configured) return;
     const pair = known?.pair ?? this.server.addPair((each) => each === name);
     this.#pairs.set(name, { pair, configured });
     const excluded = excludedTables.map((table) => (table.includes(':') ? table : `${name}:${table}`)).join();
+    pair.settings = { ...defaultSourceSettings, ...sourceSettings };
     takePart(pair, { target: source, excluded, backup });
   }
 

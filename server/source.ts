@@ -3,13 +3,23 @@ import type { Credentials } from '../rpc/credentials.ts';
 import type { Notification, Peer } from '../rpc/peer.ts';
 import { Reconnect } from '../rpc/reconnect.ts';
 
+/** What is configured for the connection to a source. */
+export interface SourceSettings {
+  /** Silence after which the source is probed, in ms; 0 for never. */
+  readonly probeInterval: number;
+  /** Longest pause between attempts to connect, in ms. */
+  readonly maxBackoff: number;
+}
+
+/** A source may be long in sending all it has, and does not answer meanwhile. */
+export const defaultSourceSettings: SourceSettings = { probeInterval: 60_000, maxBackoff: 8000 };
+
 export interface SourceOptions {
   /** Where the server is; the next one is tried when a connection fails or ends. */
   readonly targets: readonly string[];
   /** For servers reached over ssl:. */
   readonly credentials: Credentials;
-  /** Silence after which the server is probed, in ms; undefined for what its target asks for. */
-  readonly probeInterval: number | undefined;
+  readonly settings: SourceSettings;
   /** A connection was made. What this rejects with ends it. */
   readonly connected: (peer: Peer) => Promise<void>;
   /** What this throws ends the connection. */
@@ -23,22 +33,29 @@ export class Source {
   readonly #options: SourceOptions;
   readonly #connection: Reconnect;
   #peer: Peer | undefined;
-  #probeInterval: number | undefined;
+  #settings: SourceSettings;
 
   constructor(options: SourceOptions) {
     this.#options = options;
-    this.#probeInterval = options.probeInterval;
-    this.#connection = new Reconnect({ targets: options.targets }, (target, signal) => this.#connect(target, signal));
+    this.#settings = options.settings;
+    const { targets, settings } = options;
+    this.#connection = new Reconnect({ targets, maxBackoff: settings.maxBackoff }, (target, signal) =>
+      this.#connect(target, signal),
+    );
   }
 
-  set probeInterval(interval: number) {
-    this.#probeInterval = interval;
-    if (this.#peer !== undefined) this.#peer.probeInterval = interval;
+  get settings(): SourceSettings {
+    return this.#settings;
+  }
+  set settings(settings: SourceSettings) {
+    this.#settings = settings;
+    this.#connection.maxBackoff = settings.maxBackoff;
+    if (this.#peer !== undefined) this.#peer.probeInterval = settings.probeInterval;
   }
 
   async #connect(target: string, signal: AbortSignal) {
     const { credentials, connected, lost } = this.#options;
-    const probeInterval = this.#probeInterval;
+    const { probeInterval } = this.#settings;
     const notification = (each: Notification) => this.#notified(each);
     const { peer } = await Client.connect(target, { signal, credentials, probeInterval, notification });
     this.#peer = peer;

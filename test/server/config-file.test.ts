@@ -14,7 +14,7 @@ test('remotes and databases are read with their settings', (t) => {
   const { remotes, databases } = parseConfiguration(`{
     "remotes": {
       "punix:db.sock": null,
-      "ptcp:6640": {"inactivity-probe": 1500, "max-backoff": 4000, "read-only": true, "role": "viewer"}
+      "ptcp:6640": {"inactivity-probe": 1500, "dscp": 48, "max-backoff": 4000, "read-only": true, "role": "viewer"}
     },
     "databases": {
       "conf.db": {"service-model": "standalone"},
@@ -22,7 +22,7 @@ test('remotes and databases are read with their settings', (t) => {
       "OVN_Southbound": {"service-model": "relay", "source": {"tcp:1.2.3.4:6642": null}},
       "nb.db": {
         "service-model": "active-backup", "backup": true,
-        "source": {"tcp:1.2.3.4:6641": {}}, "exclude-tables": ["OVN_Northbound:ACL"]
+        "source": {"tcp:1.2.3.4:6641": {"inactivity-probe": 0, "max-backoff": 2000}}, "exclude-tables": ["OVN_Northbound:ACL"]
       }
     }
   }`);
@@ -33,7 +33,7 @@ test('remotes and databases are read with their settings', (t) => {
       ['ptcp:6640', { probeInterval: 1500, maxBackoff: 4000, readOnly: true, role: 'viewer' }],
     ],
   );
-  const none = { source: undefined, backup: false, excludedTables: [] };
+  const none = { source: undefined, sourceSettings: {}, backup: false, excludedTables: [] };
   t.deepEqual(databases, [
     { ...none, name: 'conf.db', model: 'standalone' },
     { ...none, name: 'other.db', model: undefined },
@@ -42,6 +42,7 @@ test('remotes and databases are read with their settings', (t) => {
       name: 'nb.db',
       model: 'active-backup',
       source: 'tcp:1.2.3.4:6641',
+      sourceSettings: { probeInterval: 0, maxBackoff: 2000 },
       backup: true,
       excludedTables: ['OVN_Northbound:ACL'],
     },
@@ -74,6 +75,8 @@ test('what is well-formed and means nothing is refused', (t) => {
   );
   const two = '{"databases": {"a": {"service-model": "relay", "source": {"tcp:1:2": null, "tcp:3:4": null}}}}';
   t.regex(faults(t, two)[0] ?? '', /'source' should be an object with exactly one element/);
+  const role = '{"databases": {"a": {"service-model": "relay", "source": {"tcp:1:2": {"role": "x"}}}}}';
+  t.regex(faults(t, role)[0] ?? '', /JSON-RPC options of tcp:1:2 failed: Member 'role' is present but not allowed/);
 });
 
 test.serial('a server follows its file, and keeps what it has when the file is at fault', async (t) => {

@@ -173,6 +173,8 @@ test('a start that fails without --detach exits with 1 and says why', async (t) 
   const folder = new DaemonFolder(t);
   const run = (...args: readonly string[]) => folder.run('ours', 'ovsdb-server', '--unixctl=none', ...args);
   t.like(await run('--no-such-option'), { code: 1, stderr: "ovsdb-server: unknown option '--no-such-option'\n" });
+  t.like(await run('--record=x'), { code: 1, stderr: 'ovsdb-server: --record: this program writes no replay files\n' });
+  t.like(await run('--replay'), { code: 1, stderr: 'ovsdb-server: --replay: this program runs no replay files\n' });
   const wrongSpec = 'processing "foo": no destination, level, or module "foo"';
   t.like(await run('-vfoo'), { code: 1, stderr: `ovsdb-server: ${wrongSpec}\n` });
   t.like(await run('--user=no such user'), {

@@ -142,7 +142,6 @@ const throughTheRoles = async (t: ExecutionContext, kind: Kind): Promise<string[
   await ask('set-sync-exclude-tables', '');
   await replicating(backup);
   await ask('sync-status');
-  await ask('set-active-ovsdb-server-probe-interval', 'often');
   await ask('set-active-ovsdb-server-probe-interval', '2000');
   await active.stop();
   await ask('sync-status');
