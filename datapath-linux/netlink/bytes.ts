@@ -13,6 +13,8 @@ export const writeU16 = (data: Buffer, value: number, at: number): number =>
   little ? data.writeUInt16LE(value, at) : data.writeUInt16BE(value, at);
 export const writeU32 = (data: Buffer, value: number, at: number): number =>
   little ? data.writeUInt32LE(value, at) : data.writeUInt32BE(value, at);
+export const writeU64 = (data: Buffer, value: bigint, at: number): number =>
+  little ? data.writeBigUInt64LE(value, at) : data.writeBigUInt64BE(value, at);
 export const writeI32 = (data: Buffer, value: number, at: number): number =>
   little ? data.writeInt32LE(value, at) : data.writeInt32BE(value, at);
 

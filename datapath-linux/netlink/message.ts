@@ -4,7 +4,7 @@
  */
 
 import { type Payload, text, visitAttributes } from './attribute.ts';
-import { aligned, readI32, readU16, readU32, writeI32, writeU16, writeU32 } from './bytes.ts';
+import { aligned, readI32, readU16, readU32, writeI32, writeU16, writeU32, writeU64 } from './bytes.ts';
 import { NetlinkError, NetlinkFormatError } from './error.ts';
 
 export const headerLength = 16;
@@ -91,6 +91,12 @@ export class MessageBuilder {
   u32(type: number, value: number): this {
     const at = this.#attribute(type, 4);
     writeU32(this.#data, value, at);
+    return this;
+  }
+
+  u64(type: number, value: bigint): this {
+    const at = this.#attribute(type, 8);
+    writeU64(this.#data, value, at);
     return this;
   }
 
