@@ -11,11 +11,8 @@ import {
   createBridge,
   createVeth,
   deleteAltname,
-  deleteForwarding,
   deleteGroup,
   deleteLink,
-  resetBridge,
-  setForwarding,
 } from './netlink/request.ts';
 import type { CreateTap, Delete, DisableIpv6, Step } from './step.ts';
 
@@ -43,8 +40,6 @@ function messagesOf(step: MessageStep): Buffer[] {
       ];
     case 'create-bridge':
       return [createBridge(step.name, step.address, ownedGroup)];
-    case 'reset-bridge':
-      return [resetBridge(step.ifindex, step.hasVlans)];
     case 'create-internal':
       return [
         createVeth({ ...step, group: ownedGroup }),
@@ -54,8 +49,8 @@ function messagesOf(step: MessageStep): Buffer[] {
       return [addAltname(step.ifindex, step.mark)];
     case 'change':
       return [changeLink(step.link, step.change)];
-    case 'forward':
-      return [(step.present ? setForwarding : deleteForwarding)(step.ifindex, step.address)];
+    case 'send':
+      return [...step.messages];
     default:
       return step satisfies never;
   }

@@ -1,8 +1,8 @@
 /** The rows of an Open_vSwitch database that the switch acts on, as plain typed values. */
 import type { Replica } from '../rpc/replica.ts';
-import type { Atom } from '../schema/atom.ts';
 import { Datum } from '../schema/datum.ts';
 import type { Row } from '../schema/row.ts';
+import { RowView } from './row-view.ts';
 
 export interface InterfaceRow {
   readonly uuid: string;
@@ -13,13 +13,15 @@ export interface InterfaceRow {
   readonly mtuRequest: number | undefined;
   readonly ofport: number | undefined;
   readonly ofportRequest: number | undefined;
+  /** All its columns, for the aspects to parse what concerns them. */
+  readonly view: RowView;
 }
 
 export interface PortRow {
+  readonly uuid: string;
   readonly name: string;
   readonly interfaces: readonly InterfaceRow[];
-  /** Any of tag, trunks, vlan_mode and cvlans is set. */
-  readonly usesVlans: boolean;
+  readonly view: RowView;
 }
 
 export interface BridgeRow {
@@ -29,6 +31,7 @@ export interface BridgeRow {
   readonly otherConfig: ReadonlyMap<string, string>;
   /** In the order of their names. */
   readonly ports: readonly PortRow[];
+  readonly view: RowView;
 }
 
 export interface Configuration {
@@ -39,7 +42,10 @@ export interface Configuration {
   readonly bridges: readonly BridgeRow[];
 }
 
-/** What the switch reads of each table, and what it writes and therefore compares with. */
+/**
+ * What the switch reads of each table, and what it writes and therefore compares with. A column that it writes every
+ * few seconds (counters) is better left out: each write would come back as a change to look at.
+ */
 export const monitoredColumns = {
   Open_vSwitch: [
     'bridges',
@@ -55,16 +61,58 @@ export const monitoredColumns = {
     'dpdk_initialized',
     'dpdk_version',
   ],
-  Bridge: ['name', 'datapath_type', 'other_config', 'ports', 'datapath_id', 'datapath_version'],
-  Port: ['name', 'interfaces', 'tag', 'trunks', 'vlan_mode', 'cvlans'],
+  Bridge: [
+    'name',
+    'datapath_type',
+    'datapath_id',
+    'datapath_version',
+    'other_config',
+    'ports',
+    'mirrors',
+    'flood_vlans',
+    'stp_enable',
+    'rstp_enable',
+    'rstp_status',
+    'mcast_snooping_enable',
+    'status',
+  ],
+  Port: [
+    'name',
+    'interfaces',
+    'tag',
+    'trunks',
+    'vlan_mode',
+    'cvlans',
+    'fake_bridge',
+    'other_config',
+    'bond_mode',
+    'bond_updelay',
+    'bond_downdelay',
+    'bond_active_slave',
+    'bond_fake_iface',
+    'lacp',
+    'mac',
+    'qos',
+    'protected',
+    'status',
+    'rstp_status',
+  ],
   Interface: [
     'name',
     'type',
     'options',
+    'other_config',
     'mac',
     'mtu_request',
     'ofport_request',
     'ofport',
+    'ingress_policing_rate',
+    'ingress_policing_burst',
+    'ingress_policing_kpkts_rate',
+    'ingress_policing_kpkts_burst',
+    'lldp',
+    'bfd',
+    'cfm_mpid',
     'error',
     'ifindex',
     'mac_in_use',
@@ -74,81 +122,93 @@ export const monitoredColumns = {
     'link_speed',
     'duplex',
     'mtu',
+    'lacp_current',
     'status',
   ],
+  Mirror: [
+    'name',
+    'select_all',
+    'select_src_port',
+    'select_dst_port',
+    'select_vlan',
+    'output_port',
+    'output_vlan',
+    'snaplen',
+    'filter',
+  ],
+  QoS: ['type', 'queues', 'other_config'],
+  Queue: ['dscp', 'other_config'],
 } as const;
 
-function datum(row: Row, name: string): Datum {
-  const column = row.table.columns.get(name);
-  return column ? row.get(column) : Datum.empty;
+/** Rows are immutable, so each needs one view. */
+const views = new WeakMap<Row, RowView>();
+
+function viewOf(replica: Replica, row: Row): RowView {
+  const known = views.get(row);
+  if (known) return known;
+  const view = new RowView({
+    uuid: row.uuid,
+    datum: (name) => {
+      const column = row.table.columns.get(name);
+      return column ? row.get(column) : Datum.empty;
+    },
+    follow: (table, uuid) => {
+      const other = replica.rows(table).get(uuid);
+      return other && viewOf(replica, other);
+    },
+  });
+  views.set(row, view);
+  return view;
 }
 
-const textOf = (atom: Atom | undefined): string => (typeof atom === 'string' ? atom : '');
-const numberOf = (atom: Atom | undefined): number | undefined => (atom === undefined ? undefined : Number(atom));
+/** Each interface is read once, as long as its row stays the same. */
+const interfaces = new WeakMap<RowView, InterfaceRow>();
 
-function textMap(row: Row, name: string): ReadonlyMap<string, string> {
-  return new Map([...datum(row, name).elements()].map(([key, value]) => [textOf(key), textOf(value)]));
-}
-
-/** Rows are immutable, so each is read once. */
-const interfaces = new WeakMap<Row, InterfaceRow>();
-
-function readInterface(row: Row): InterfaceRow {
-  const known = interfaces.get(row);
+function readInterface(view: RowView): InterfaceRow {
+  const known = interfaces.get(view);
   if (known) return known;
   const read = {
-    uuid: row.uuid,
-    name: textOf(datum(row, 'name').first),
-    type: textOf(datum(row, 'type').first),
-    options: textMap(row, 'options'),
-    mac: textOf(datum(row, 'mac').first) || undefined,
-    mtuRequest: numberOf(datum(row, 'mtu_request').first),
-    ofport: numberOf(datum(row, 'ofport').first),
-    ofportRequest: numberOf(datum(row, 'ofport_request').first),
+    uuid: view.uuid,
+    name: view.text('name') ?? '',
+    type: view.text('type') ?? '',
+    options: view.map('options'),
+    mac: view.text('mac'),
+    mtuRequest: view.integer('mtu_request'),
+    ofport: view.integer('ofport'),
+    ofportRequest: view.integer('ofport_request'),
+    view,
   };
-  interfaces.set(row, read);
+  interfaces.set(view, read);
   return read;
 }
 
-/** The rows of `table` that a column refers to; a reference the replica does not know (yet) is left out. */
-function referenced(replica: Replica, table: string, row: Row, column: string): Row[] {
-  const rows = replica.rows(table);
-  return [...datum(row, column).keys()].flatMap((key) => rows.get(textOf(key)) ?? []);
-}
-
-function readPort(replica: Replica, row: Row): PortRow {
-  return {
-    name: textOf(datum(row, 'name').first),
-    interfaces: referenced(replica, 'Interface', row, 'interfaces').map(readInterface),
-    usesVlans: ['tag', 'trunks', 'vlan_mode', 'cvlans'].some((column) => datum(row, column).size > 0),
-  };
-}
+const readPort = (view: RowView): PortRow => ({
+  uuid: view.uuid,
+  name: view.text('name') ?? '',
+  interfaces: view.references('interfaces', 'Interface').map(readInterface),
+  view,
+});
 
 const byName = (a: { name: string }, b: { name: string }): number => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
 
-function readBridge(replica: Replica, row: Row): BridgeRow {
-  return {
-    uuid: row.uuid,
-    name: textOf(datum(row, 'name').first),
-    datapathType: textOf(datum(row, 'datapath_type').first),
-    otherConfig: textMap(row, 'other_config'),
-    ports: referenced(replica, 'Port', row, 'ports')
-      .map((port) => readPort(replica, port))
-      .sort(byName),
-  };
-}
+const readBridge = (view: RowView): BridgeRow => ({
+  uuid: view.uuid,
+  name: view.text('name') ?? '',
+  datapathType: view.text('datapath_type') ?? '',
+  otherConfig: view.map('other_config'),
+  ports: view.references('ports', 'Port').map(readPort).sort(byName),
+  view,
+});
 
 /** What the database asks for; undefined while it holds no Open_vSwitch row, which is no request for anything. */
 export function readConfiguration(replica: Replica): Configuration | undefined {
-  const [root] = replica.rows('Open_vSwitch').values();
-  return (
-    root && {
-      uuid: root.uuid,
-      nextCfg: numberOf(datum(root, 'next_cfg').first) ?? 0,
-      otherConfig: textMap(root, 'other_config'),
-      bridges: referenced(replica, 'Bridge', root, 'bridges')
-        .map((row) => readBridge(replica, row))
-        .sort(byName),
-    }
-  );
+  const [row] = replica.rows('Open_vSwitch').values();
+  if (!row) return undefined;
+  const root = viewOf(replica, row);
+  return {
+    uuid: root.uuid,
+    nextCfg: root.integer('next_cfg') ?? 0,
+    otherConfig: root.map('other_config'),
+    bridges: root.references('bridges', 'Bridge').map(readBridge).sort(byName),
+  };
 }

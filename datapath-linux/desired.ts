@@ -1,45 +1,23 @@
 /** What the kernel should look like, from the rows alone. Pure. */
 import type { BridgeRow, Configuration, InterfaceRow, PortRow } from './configuration.ts';
 import { defaultLocalAddress, deviceAddress, hiddenAddress } from './mac.ts';
-import { deviceNameRule, isDeviceName } from './names.ts';
-import { type Accounts, parseTapOptions, type TapOptions } from './tap.ts';
-
-interface CommonPort {
-  /** Of the interface's row; undefined for a bridge's own port that no row mentions. */
-  readonly uuid: string | undefined;
-  /** The device's name, which is the interface's. */
-  readonly name: string;
-  /** `mtu_request` */
-  readonly mtu: number | undefined;
-}
-
-/** A device of our making that the host uses: a veth pair whose other end is in the kernel bridge. */
-export interface InternalPort extends CommonPort {
-  readonly kind: 'internal';
-  /** The bridge's own port, which bears its name. */
-  readonly local: boolean;
-  readonly address: string | undefined;
-}
-/** A device that others make. */
-export interface SystemPort extends CommonPort {
-  readonly kind: 'system';
-}
-/** A persistent tap of our making, for another program to open. */
-export interface TapPort extends CommonPort {
-  readonly kind: 'tap';
-  readonly options: TapOptions;
-}
-export type DesiredPort = InternalPort | SystemPort | TapPort;
+import { isDeviceName } from './names.ts';
+import { buildBond } from './port/bond.ts';
+import { buildInternal, InternalPort } from './port/internal.ts';
+import { builderOf } from './port/kinds.ts';
+import { type Built, badName, cannotAdd, type Port } from './port/port.ts';
+import type { Accounts } from './port/tap-options.ts';
 
 export interface DesiredBridge {
   readonly name: string;
+  readonly row: BridgeRow;
   /** Of the kernel bridge behind it. */
   readonly hiddenAddress: string;
   /** `other_config:hwaddr` for the local port. */
   readonly localAddress: string | undefined;
   /** The local port's address when neither that nor a physical port gives it one. */
   readonly defaultAddress: string;
-  readonly ports: readonly DesiredPort[];
+  readonly ports: readonly Port[];
 }
 
 export interface Desired {
@@ -51,70 +29,14 @@ export interface Desired {
 /** What the Linux bridge's port numbers allow (BR_MAX_PORTS). */
 const portsPerBridge = 1023;
 
-/** The values of Interface.type that this switch realizes. */
-export const interfaceTypes = ['internal', 'system', 'tap'] as const;
-/** The values of Bridge.datapath_type that it realizes; the empty string means `system`. */
+/** The values of Bridge.datapath_type that this switch realizes; the empty string means `system`. */
 export const datapathTypes = ['system'] as const;
 
-type Realized = { readonly port: DesiredPort } | { readonly error: string };
-
-const badName = (name: string): string => `could not open network device ${name} (Invalid argument): ${deviceNameRule}`;
-
-type Build = (row: InterfaceRow, local: boolean, accounts: Accounts) => Realized;
-
-const buildInternal: Build = (row, local) =>
-  isDeviceName(row.name)
-    ? {
-        port: {
-          kind: 'internal',
-          uuid: row.uuid,
-          name: row.name,
-          local,
-          address: local ? undefined : deviceAddress(row.mac),
-          mtu: row.mtuRequest,
-        },
-      }
-    : { error: badName(row.name) };
-
-const buildSystem: Build = ({ uuid, name, mtuRequest }) =>
-  isDeviceName(name)
-    ? { port: { kind: 'system', uuid, name, mtu: mtuRequest } }
-    : { error: `could not open network device ${name} (No such device)` };
-
-const buildTap: Build = ({ uuid, name, options, mtuRequest }, _local, accounts) => {
-  if (!isDeviceName(name)) return { error: badName(name) };
-  const parsed = parseTapOptions(options, accounts);
-  if ('error' in parsed) return { error: `could not open network device ${name} (Invalid argument): ${parsed.error}` };
-  return { port: { kind: 'tap', uuid, name, options: parsed.value, mtu: mtuRequest } };
-};
-
-const builders: ReadonlyMap<string, Build> = new Map([
-  ['', buildSystem],
-  ['system', buildSystem],
-  ['internal', buildInternal],
-  ['tap', buildTap],
-]);
-
-function realize(row: InterfaceRow, port: PortRow, bridge: BridgeRow, accounts: Accounts): Realized {
-  const local = row.name === bridge.name;
-  if (port.interfaces.length > 1) {
-    return { error: `could not add bond ${port.name}: bonds are not provided; give each interface a port of its own` };
-  }
-  if (port.usesVlans) {
-    return {
-      error: `could not add port ${port.name}: VLANs are not provided, and without them the port would join every VLAN; clear its tag, trunks, vlan_mode and cvlans to add it`,
-    };
-  }
-  const build = local ? buildInternal : builders.get(row.type);
-  return build
-    ? build(row, local, accounts)
-    : { error: `could not open network device ${row.name} (Address family not supported by protocol)` };
-}
-
 /** Ports in use come first, in the order of their numbers, so that a full bridge keeps those it has. */
-const byOfport = (a: InterfaceRow, b: InterfaceRow): number => {
-  const numbered = (row: InterfaceRow): number => (row.ofport !== undefined && row.ofport > 0 ? row.ofport : Infinity);
-  const [left, right] = [numbered(a), numbered(b)];
+const byOfport = (a: PortRow, b: PortRow): number => {
+  const lowest = ({ interfaces }: PortRow): number =>
+    Math.min(...interfaces.map(({ ofport }) => (ofport !== undefined && ofport > 0 ? ofport : Infinity)));
+  const [left, right] = [lowest(a), lowest(b)];
   if (left !== right) return left < right ? -1 : 1;
   return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 };
@@ -123,10 +45,12 @@ const byOfport = (a: InterfaceRow, b: InterfaceRow): number => {
 class Collector {
   readonly refused = new Map<string, string>();
   readonly #realized = new Set<string>();
+  readonly #bridges: readonly BridgeRow[];
   readonly #bridgeNames: ReadonlySet<string>;
   readonly #accounts: Accounts;
 
   constructor(bridges: readonly BridgeRow[], accounts: Accounts) {
+    this.#bridges = bridges;
     this.#bridgeNames = new Set(bridges.map(({ name }) => name));
     this.#accounts = accounts;
   }
@@ -139,6 +63,7 @@ class Collector {
     }
     return {
       name: bridge.name,
+      row: bridge,
       hiddenAddress: hiddenAddress(bridge.uuid),
       localAddress: deviceAddress(bridge.otherConfig.get('hwaddr')),
       defaultAddress: defaultLocalAddress(bridge.uuid),
@@ -147,46 +72,58 @@ class Collector {
   }
 
   /** The bridge's own port is there even if no row mentions it. */
-  #ports(bridge: BridgeRow): DesiredPort[] {
-    const candidates = bridge.ports.flatMap((port) => port.interfaces.map((row) => ({ row, port })));
-    candidates.sort((a, b) => byOfport(a.row, b.row));
-    const local: DesiredPort[] = [];
-    const others: DesiredPort[] = [];
-    for (const { row, port } of candidates) {
-      if (this.#realized.has(row.name)) continue;
-      const realized = this.#realize(row, port, bridge, others.length);
-      if ('error' in realized) {
-        this.refused.set(row.name, realized.error);
+  #ports(bridge: BridgeRow): Port[] {
+    const local: Port[] = [];
+    const others: Port[] = [];
+    let hasLocal = false;
+    for (const port of [...bridge.ports].sort(byOfport)) {
+      const isLocal = port.interfaces.some(({ name }) => name === bridge.name);
+      hasLocal ||= isLocal;
+      const interfaces = port.interfaces.filter(({ name }) => !this.#realized.has(name));
+      if (interfaces.length === 0) continue;
+      const built = this.#build({ ...port, interfaces }, bridge, others.length);
+      if ('error' in built) {
+        for (const { name } of interfaces) this.refused.set(name, built.error);
         continue;
       }
-      this.#realized.add(row.name);
-      (row.name === bridge.name ? local : others).push(realized.port);
+      for (const { name } of interfaces) this.#realized.add(name);
+      (isLocal ? local : others).push(built.port);
     }
-    if (!candidates.some(({ row }) => row.name === bridge.name)) local.push(implicitLocalPort(bridge.name));
+    if (!hasLocal) local.push(new InternalPort(bridge.name, true));
     return [...local, ...others];
   }
 
-  #realize(row: InterfaceRow, port: PortRow, bridge: BridgeRow, others: number): Realized {
-    if (row.name === bridge.name) return realize(row, port, bridge, this.#accounts);
-    const refusal = `could not add network device ${row.name} to ofproto`;
-    if (this.#bridgeNames.has(row.name)) {
-      return { error: `${refusal} (Device or resource busy): it is the own port of bridge ${row.name}` };
+  #build(port: PortRow, bridge: BridgeRow, others: number): Built {
+    const taken = port.interfaces.find(({ name }) => name !== bridge.name && this.#bridgeNames.has(name));
+    if (taken) {
+      return {
+        error: cannotAdd(taken.name, 'Device or resource busy', `it is the own port of bridge ${taken.name}`),
+      };
     }
-    if (others >= portsPerBridge - 1) {
-      return { error: `${refusal} (Exchange full): a bridge has at most ${portsPerBridge} ports, its own among them` };
+    const [first, second] = port.interfaces;
+    if (!first) return { error: `could not add port ${port.name}: it has no interface` };
+    const isLocal = first.name === bridge.name;
+    if (!isLocal && others >= portsPerBridge - 1) {
+      const explanation = `a bridge has at most ${portsPerBridge} ports, its own among them`;
+      return { error: cannotAdd(first.name, 'Exchange full', explanation) };
     }
-    return realize(row, port, bridge, this.#accounts);
+    const context = { port, bridge, bridges: this.#bridges, accounts: this.#accounts };
+    if (['tag', 'trunks', 'vlan_mode', 'cvlans'].some((column) => port.view.datum(column).size > 0)) {
+      return {
+        error: `could not add port ${port.name}: VLANs are not provided, and without them the port would join every VLAN; clear its tag, trunks, vlan_mode and cvlans to add it`,
+      };
+    }
+    if (second) return buildBond(context);
+    return isLocal ? buildInternal(first, context) : buildByType(first, context);
   }
 }
 
-const implicitLocalPort = (name: string): DesiredPort => ({
-  kind: 'internal',
-  uuid: undefined,
-  name,
-  local: true,
-  address: undefined,
-  mtu: undefined,
-});
+function buildByType(row: InterfaceRow, context: Parameters<typeof buildInternal>[1]): Built {
+  const build = builderOf(row.type);
+  return build
+    ? build(row, context)
+    : { error: `could not open network device ${row.name} (Address family not supported by protocol)` };
+}
 
 /** Why a bridge as a whole cannot be realized, in one sentence. */
 function bridgeObstacle({ name, datapathType }: BridgeRow): string | undefined {

@@ -1,8 +1,9 @@
 /** Where an interface of the database is in the kernel. Pure. */
-import type { DesiredBridge, DesiredPort } from './desired.ts';
+import type { DesiredBridge } from './desired.ts';
 import { isOwned, type KernelState } from './kernel.ts';
-import { bridgeDevice, outerDevice } from './names.ts';
+import { bridgeDevice } from './names.ts';
 import type { Link } from './netlink/link.ts';
+import type { Port } from './port/port.ts';
 
 export interface Device {
   /** What the host sees: of an internal port the end that bears its name, wherever it was moved. */
@@ -11,11 +12,15 @@ export interface Device {
   readonly port: Link;
 }
 
-/** The device of a port that is in its bridge, or undefined. */
-export function locate(port: DesiredPort, bridge: DesiredBridge, kernel: KernelState): Device | undefined {
+/** The kernel bridge behind a bridge, if it is there and of our making. */
+export function hiddenBridge(bridge: DesiredBridge, kernel: KernelState): Link | undefined {
   const hidden = kernel.find(bridgeDevice(bridge.name));
-  const link = kernel.find(port.kind === 'internal' ? outerDevice(port.name) : port.name);
-  if (!hidden || !link || !isOwned(hidden) || link.master !== hidden.ifindex) return undefined;
-  if (port.kind !== 'internal') return { host: link, port: link };
-  return { host: kernel.innerOf(link)?.link ?? link, port: link };
+  return hidden && isOwned(hidden) ? hidden : undefined;
+}
+
+/** The port's device in the kernel bridge, once it is there. */
+export function bridgePort(port: Port, bridge: DesiredBridge, kernel: KernelState): Link | undefined {
+  const hidden = hiddenBridge(bridge, kernel);
+  const link = kernel.find(port.device);
+  return hidden && link && link.master === hidden.ifindex ? link : undefined;
 }

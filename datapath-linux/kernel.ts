@@ -1,10 +1,9 @@
 /** The state of the kernel that the switch compares with what it wants, and how it is read. */
-import { isOurs, outerDevice } from './names.ts';
+import type { Capabilities } from './capabilities.ts';
+import { isOurs } from './names.ts';
 import type { NetlinkClient } from './netlink/client.ts';
-import { DumpInterruptedError } from './netlink/error.ts';
-import { type ForwardingEntry, parseForwardingEntry } from './netlink/forwarding.ts';
 import { type Link, parseLink } from './netlink/link.ts';
-import { dumpForwarding, dumpLinks, getForeignLink } from './netlink/request.ts';
+import { dumpLinks, getForeignLink } from './netlink/request.ts';
 
 /** Whether the switch made the device. */
 export const isOwned = ({ group, alias }: Link): boolean => isOurs(group, alias);
@@ -21,23 +20,21 @@ export class KernelState {
   readonly #byIndex: ReadonlyMap<number, Link>;
   readonly #byName: ReadonlyMap<string, Link>;
   readonly #foreign: ReadonlyMap<number, Link>;
-  readonly #forwarding: ReadonlyMap<number, readonly ForwardingEntry[]>;
+  /** What it can do at all. */
+  readonly capabilities: Capabilities;
 
-  /**
-   * `links`: all of the namespace. `foreign`: by the ifindex of a veth end here, its peer in another namespace.
-   * `forwarding`: by the ifindex of a bridge port, its entries in the bridge's forwarding table.
-   */
+  /** `links`: all of the namespace. `foreign`: by the ifindex of a veth end here, its peer in another namespace. */
   constructor(
     links: readonly Link[],
     foreign: ReadonlyMap<number, Link> = new Map(),
-    forwarding: ReadonlyMap<number, readonly ForwardingEntry[]> = new Map(),
+    capabilities: Capabilities = { has: () => true },
   ) {
     this.links = links;
     this.#byIndex = new Map(links.map((link) => [link.ifindex, link]));
     const alternative = links.flatMap((link) => link.altnames.map((name): [string, Link] => [name, link]));
     this.#byName = new Map([...alternative, ...links.map((link): [string, Link] => [link.name, link])]);
     this.#foreign = foreign;
-    this.#forwarding = forwarding;
+    this.capabilities = capabilities;
   }
 
   /** The state once these devices are deleted: with their veth peers gone, and their ports in no bridge. */
@@ -47,7 +44,7 @@ export class KernelState {
       ifindexes.has(ifindex) || (kind === 'veth' && linkNamespaceId === undefined && ifindexes.has(link));
     const links = this.links.filter((link) => !isGone(link));
     const freed = links.map((link) => (ifindexes.has(link.master) ? { ...link, master: 0 } : link));
-    return new KernelState(freed, this.#foreign, this.#forwarding);
+    return new KernelState(freed, this.#foreign, this.capabilities);
   }
 
   /** A device by its name or an alternative name. */
@@ -64,10 +61,6 @@ export class KernelState {
     const { linkNamespaceId } = outer;
     const link = linkNamespaceId === undefined ? this.#byIndex.get(outer.link) : this.#foreign.get(outer.ifindex);
     return link && { link, namespaceId: linkNamespaceId };
-  }
-
-  forwardingOf(port: Link): readonly ForwardingEntry[] {
-    return this.#forwarding.get(port.ifindex) ?? [];
   }
 }
 
@@ -92,27 +85,8 @@ function readForeign(client: NetlinkClient, links: readonly Link[]): ReadonlyMap
 
 const foreignPerBatch = 128;
 
-/** The forwarding entries of the local ports, the only ports that ever get any from the switch. */
-function readForwarding(client: NetlinkClient, links: readonly Link[], bridges: readonly string[]) {
-  const outers = new Set(bridges.map(outerDevice));
-  const found = new Map<number, readonly ForwardingEntry[]>();
-  for (const { name, ifindex, master } of links) {
-    if (master === 0 || !outers.has(name)) continue;
-    try {
-      found.set(ifindex, client.dump(dumpForwarding(ifindex), parseForwardingEntry));
-    } catch (error) {
-      // The port went away since the links were read: an event is on its way.
-      if (error instanceof DumpInterruptedError) throw error;
-    }
-  }
-  return found;
-}
-
-/**
- * Reads the kernel's state, with the forwarding entries of the local ports of `bridges`.
- * @throws DumpInterruptedError when the links change faster than they can be read.
- */
-export function readKernel(client: NetlinkClient, bridges: readonly string[]): KernelState {
+/** Reads the kernel's devices. @throws DumpInterruptedError when they change faster than they can be read. */
+export function readKernel(client: NetlinkClient, capabilities: Capabilities): KernelState {
   const links = client.dump(dumpLinks(), parseLink);
-  return new KernelState(links, readForeign(client, links), readForwarding(client, links, bridges));
+  return new KernelState(links, readForeign(client, links), capabilities);
 }

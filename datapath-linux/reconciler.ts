@@ -4,15 +4,18 @@
  */
 
 import { apply, type Failure } from './apply.ts';
+import type { Finding } from './aspect/aspect.ts';
+import { aspects } from './aspect/aspects.ts';
+import type { Capabilities } from './capabilities.ts';
 import type { Configuration } from './configuration.ts';
 import { type Desired, desiredState } from './desired.ts';
-import { diff, type FollowedMtus, followedMtus } from './diff.ts';
+import { diff, type FollowedMtus, followedMtus, remainingKernel } from './diff.ts';
 import { type KernelState, readKernel } from './kernel.ts';
 import type { NetlinkClient } from './netlink/client.ts';
 import type { LinkEvents } from './netlink/events.ts';
-import { obstacle, reservation } from './obstacle.ts';
-import type { Step } from './step.ts';
-import type { Accounts } from './tap.ts';
+import type { Accounts } from './port/tap-options.ts';
+import { describeProblems } from './problem.ts';
+import { type Step, stepKey } from './step.ts';
 
 /** Enough for bridges, then their ports, then what someone else changes meanwhile. */
 const roundsMax = 8;
@@ -20,8 +23,12 @@ const roundsMax = 8;
 export interface Outcome {
   readonly desired: Desired;
   readonly kernel: KernelState;
+  /** What the last look told about each aspect. */
+  readonly findings: readonly Finding[];
   /** By interface: why it is not as asked for, in one sentence. */
   readonly problems: ReadonlyMap<string, string>;
+  /** The same of bridges, beside what their interfaces tell. */
+  readonly bridgeProblems: ReadonlyMap<string, string>;
   /** What was tried, for the log. */
   readonly steps: readonly Step[];
   readonly failures: readonly Failure[];
@@ -31,6 +38,12 @@ export interface ReconcilerOptions {
   readonly client: NetlinkClient;
   readonly events: Pick<LinkEvents, 'drain'>;
   readonly accounts: Accounts;
+  readonly capabilities: Capabilities;
+}
+
+interface Look {
+  readonly kernel: KernelState;
+  readonly findings: readonly Finding[];
 }
 
 export class Reconciler {
@@ -47,61 +60,36 @@ export class Reconciler {
     const desired = desiredState(configuration, accounts);
     const tried = new Map<string, Step>();
     const failures: Failure[] = [];
-    let kernel = this.#read(desired);
+    let look = this.#look(desired);
     for (let round = 0; round < roundsMax; round++) {
-      const steps = diff(desired, kernel, this.#followed).filter((step) => !tried.has(JSON.stringify(step)));
+      const steps = this.#steps(desired, look).filter((step) => !tried.has(stepKey(step)));
       if (steps.length === 0) break;
-      for (const step of steps) tried.set(JSON.stringify(step), step);
+      for (const step of steps) tried.set(stepKey(step), step);
       failures.push(...(await apply(client, steps)));
-      kernel = this.#read(desired);
+      look = this.#look(desired);
     }
-    this.#followed = followedMtus(desired, kernel);
-    return { desired, kernel, problems: problems(desired, kernel, failures), steps: [...tried.values()], failures };
+    this.#followed = followedMtus(desired, look.kernel);
+    const problems = describeProblems(desired, look.kernel, look.findings, failures);
+    return {
+      desired,
+      ...look,
+      problems: problems.interfaces,
+      bridgeProblems: problems.bridges,
+      steps: [...tried.values()],
+      failures,
+    };
+  }
+
+  #steps(desired: Desired, { kernel, findings }: Look): Step[] {
+    return [...diff(desired, kernel, this.#followed), ...findings.flatMap(({ steps }) => steps)];
   }
 
   /** Notices about what is read now, our own changes among it, need no further look. */
-  #read(desired: Desired): KernelState {
-    this.#options.events.drain();
-    return readKernel(
-      this.#options.client,
-      desired.bridges.map(({ name }) => name),
-    );
+  #look(desired: Desired): Look {
+    const { client, events, capabilities } = this.#options;
+    events.drain();
+    const kernel = readKernel(client, capabilities);
+    const remaining = remainingKernel(desired, kernel);
+    return { kernel, findings: aspects.map((each) => each.look(desired, remaining, client)) };
   }
-}
-
-/** One sentence for each interface that is not as asked for: refused, obstructed, failed, or with a reservation. */
-function problems(desired: Desired, kernel: KernelState, failures: readonly Failure[]): Map<string, string> {
-  const found = new Map(desired.refused);
-  const failed = describeFailures(failures);
-  for (const bridge of desired.bridges) {
-    for (const port of bridge.ports) {
-      const problem =
-        obstacle(port, bridge, kernel) ??
-        failed.bridges.get(bridge.name) ??
-        failed.ports.get(port.name) ??
-        reservation(port, kernel);
-      if (problem !== undefined) found.set(port.name, problem);
-    }
-  }
-  return found;
-}
-
-function describeFailures(failures: readonly Failure[]) {
-  const ports = new Map<string, string>();
-  const bridges = new Map<string, string>();
-  for (const { step, reason } of failures) {
-    if (step.op === 'disable-ipv6' || step.op === 'reset-bridge') continue;
-    const { subject } = step;
-    if ('bridge' in subject) bridges.set(subject.bridge, `could not create bridge ${subject.bridge} (${reason})`);
-    else ports.set(subject.port, describeFailure(step, subject.port, reason));
-  }
-  return { ports, bridges };
-}
-
-function describeFailure(step: Step, port: string, reason: string): string {
-  if (step.op === 'change' && step.change.mtu !== undefined && step.change.master === undefined) {
-    return `could not set the MTU of ${port} to ${step.change.mtu} (${reason})`;
-  }
-  if (step.op === 'create-tap') return `could not open network device ${port} (${reason})`;
-  return `could not add network device ${port} to ofproto (${reason})`;
 }

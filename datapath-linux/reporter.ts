@@ -2,14 +2,19 @@
 import type { Replica } from '../rpc/replica.ts';
 import { Datum } from '../schema/datum.ts';
 import type { OutJson } from '../schema/json.ts';
+import type { Finding, RowReport } from './aspect/aspect.ts';
 import type { BridgeRow, Configuration, InterfaceRow } from './configuration.ts';
-import { type DesiredBridge, datapathTypes, interfaceTypes } from './desired.ts';
-import { type Device, locate } from './device.ts';
+import { datapathTypes } from './desired.ts';
+import { type Device, hiddenBridge } from './device.ts';
 import { localAddress } from './diff.ts';
 import { HardwareCache } from './hardware.ts';
+import type { NetlinkClient } from './netlink/client.ts';
 import type { LinkStatistics } from './netlink/statistics.ts';
 import { allocateOfports } from './ofport.ts';
+import { interfaceTypes } from './port/kinds.ts';
+import { noSuchDevice, type Port } from './port/port.ts';
 import type { Outcome } from './reconciler.ts';
+import { Reports } from './reports.ts';
 import {
   type About,
   abilityColumns,
@@ -19,6 +24,7 @@ import {
   type Columns,
   presentInterface,
   statisticsDatum,
+  textMap,
 } from './status.ts';
 import { updateRow } from './update.ts';
 
@@ -29,6 +35,8 @@ export interface ReporterOptions {
   readonly datapathVersion: string;
   /** The counters of all devices, or of the ones with these ifindexes. */
   readonly readStatistics: (ifindexes?: readonly number[]) => readonly LinkStatistics[];
+  /** For the counters of aspects. */
+  readonly client: NetlinkClient;
 }
 
 /** Remembers what the rows do not tell: numbers of ports that vanished, carriers first seen, counters last written. */
@@ -42,7 +50,11 @@ export class Reporter {
   /** By interface row: the counters last written. */
   readonly #statistics = new Map<string, Datum>();
   /** By interface row: the devices that are in their bridge. */
-  #devices: ReadonlyMap<string, Device> = new Map();
+  #devices: ReadonlyMap<string, PlacedDevice> = new Map();
+  /** The aspects at the last outcome. */
+  #findings: readonly Finding[] = [];
+  /** By row: the counters of aspects last written. */
+  readonly #counters = new Map<string, Columns>();
   #toldAbout = false;
 
   constructor(options: ReporterOptions) {
@@ -52,66 +64,100 @@ export class Reporter {
   /** After a failure or with a new connection: the server may not hold what was written. */
   forget(): void {
     this.#statistics.clear();
+    this.#counters.clear();
     this.#toldAbout = false;
   }
 
   /** Whether some port's device is in another namespace, whose changes nobody announces here. */
   get seesOtherNamespaces(): boolean {
-    return [...this.#devices.values()].some(({ port }) => port.linkNamespaceId !== undefined);
+    return [...this.#devices.values()].some(({ device }) => device.port.linkNamespaceId !== undefined);
   }
 
   /** The operations that report an outcome, `cur_cfg` among them. */
   report(configuration: Configuration, outcome: Outcome): OutJson[] {
-    const rows = configuration.bridges.flatMap((bridge) => interfacesOf(bridge));
     this.#devices = findDevices(outcome);
-    this.#keepOnly(new Set(rows.map(({ uuid }) => uuid)));
+    this.#findings = outcome.findings;
+    const reports = new Reports(outcome.findings.flatMap((finding) => finding.report()));
+    this.#keepOnly(new Set(configuration.bridges.flatMap((bridge) => interfacesOf(bridge).map(({ uuid }) => uuid))));
     const statistics = this.#statisticsOfNewcomers();
     return [
-      ...configuration.bridges.flatMap((bridge) => this.#bridge(bridge, outcome, statistics)),
+      ...configuration.bridges.flatMap((bridge) => [
+        ...this.#interfaces(bridge, outcome, reports, statistics),
+        ...bridge.ports.flatMap(({ uuid }) => this.#update('Port', uuid, reports.columns('Port', uuid))),
+        ...this.#bridge(bridge, outcome, reports),
+      ]),
+      ...reports.others.flatMap(({ table, uuid, columns }) => this.#update(table, uuid, columns ?? new Map())),
       ...this.#update('Open_vSwitch', configuration.uuid, this.#switchColumns(configuration)),
     ];
   }
 
   /** The operations that report the counters which have changed since they were last written. */
   reportStatistics(): OutJson[] {
-    if (this.#devices.size === 0) return [];
-    const statistics = byIfindex(this.#options.readStatistics());
-    return [...this.#devices].flatMap(([uuid, { port }]) =>
-      this.#update('Interface', uuid, new Map(), this.#statisticsColumns(uuid, statistics.get(port.ifindex))),
+    const statistics = this.#devices.size === 0 ? new Map() : byIfindex(this.#options.readStatistics());
+    const counters = this.#findings.flatMap((finding) => finding.counters(this.#options.client));
+    return [
+      ...[...this.#devices].flatMap(([uuid, { device }]) =>
+        this.#update('Interface', uuid, new Map(), this.#statisticsColumns(uuid, statistics.get(device.port.ifindex))),
+      ),
+      ...counters.flatMap((report) => this.#update(report.table, report.uuid, new Map(), this.#changed(report))),
+    ];
+  }
+
+  /** The counters of an aspect that are not as last written. */
+  #changed({ uuid, columns = new Map() }: RowReport): Columns {
+    const last = this.#counters.get(uuid);
+    this.#counters.set(uuid, columns);
+    return new Map([...columns].filter(([name, value]) => last?.get(name)?.equals(value) !== true));
+  }
+
+  #interfaces(
+    bridge: BridgeRow,
+    outcome: Outcome,
+    reports: Reports,
+    statistics: ReadonlyMap<number, LinkStatistics>,
+  ): OutJson[] {
+    const ofports = this.#allocate(bridge);
+    return interfacesOf(bridge).flatMap((row) => {
+      const placed = this.#devices.get(row.uuid);
+      const problem = outcome.problems.get(row.name);
+      const columns = placed
+        ? this.#present(row, placed, ofports.get(row.name), problem)
+        : absentInterface(problem ?? noSuchDevice(row.name));
+      const counters = placed
+        ? this.#statisticsColumns(row.uuid, statistics.get(placed.device.port.ifindex))
+        : this.#clearedStatistics(row.uuid);
+      return this.#update('Interface', row.uuid, reports.addTo('Interface', row.uuid, columns), counters);
+    });
+  }
+
+  #bridge(bridge: BridgeRow, { desired, kernel, bridgeProblems }: Outcome, reports: Reports): OutJson[] {
+    const wanted = desired.bridges.find(({ name }) => name === bridge.name);
+    if (!wanted) return [];
+    const address = localAddress(wanted, kernel);
+    const columns = bridgeColumns(address, bridge.otherConfig.get('datapath-id'), this.#options.datapathVersion);
+    const problem = bridgeProblems.get(bridge.name);
+    const status = textMap(problem === undefined ? {} : { error: problem });
+    return this.#update(
+      'Bridge',
+      bridge.uuid,
+      reports.addTo('Bridge', bridge.uuid, new Map([...columns, ['status', status]])),
     );
   }
 
-  #bridge(bridge: BridgeRow, outcome: Outcome, statistics: ReadonlyMap<number, LinkStatistics>): OutJson[] {
-    const ofports = this.#allocate(bridge);
-    const interfaces = interfacesOf(bridge).flatMap((row) => {
-      const device = this.#devices.get(row.uuid);
-      const problem = outcome.problems.get(row.name);
-      const columns = device
-        ? this.#present(row, device, ofports.get(row.name), problem)
-        : absentInterface(problem ?? `could not open network device ${row.name} (No such device)`);
-      const counters = device
-        ? this.#statisticsColumns(row.uuid, statistics.get(device.port.ifindex))
-        : this.#clearedStatistics(row.uuid);
-      return this.#update('Interface', row.uuid, columns, counters);
-    });
-    const desired = outcome.desired.bridges.find(({ name }) => name === bridge.name);
-    return desired ? [...interfaces, ...this.#bridgeRow(bridge, desired, outcome)] : interfaces;
-  }
-
-  #bridgeRow(bridge: BridgeRow, desired: DesiredBridge, { kernel }: Outcome): OutJson[] {
-    const address = localAddress(desired, kernel);
-    const columns = bridgeColumns(address, bridge.otherConfig.get('datapath-id'), this.#options.datapathVersion);
-    return this.#update('Bridge', bridge.uuid, columns);
-  }
-
-  #present(row: InterfaceRow, device: Device, ofport: number | undefined, problem: string | undefined): Columns {
+  #present(
+    row: InterfaceRow,
+    { device, owner }: PlacedDevice,
+    ofport: number | undefined,
+    problem: string | undefined,
+  ): Columns {
     const { host, port } = device;
     const first = this.#carrierChanges.get(host.ifindex) ?? host.carrierChanges;
     this.#carrierChanges.set(host.ifindex, first);
     if (ofport !== undefined) this.#ofports.set(row.uuid, ofport);
     // A device whose number was given to another since starts anew.
     const linkResets = Math.max(0, host.carrierChanges - first);
-    return presentInterface({ device, ofport, problem, hardware: this.#hardware.of(port), linkResets });
+    const status = owner.status?.(row.name, device) ?? {};
+    return presentInterface({ device, ofport, problem, hardware: this.#hardware.of(port), linkResets, status });
   }
 
   #allocate(bridge: BridgeRow): ReadonlyMap<string, number> {
@@ -130,7 +176,7 @@ export class Reporter {
   /** Counters are told together with the first word about an interface, for those who wait for that. */
   #statisticsOfNewcomers(): ReadonlyMap<number, LinkStatistics> {
     const newcomers = [...this.#devices].filter(([uuid]) => !this.#statistics.has(uuid));
-    const ifindexes = newcomers.map(([, { port }]) => port.ifindex);
+    const ifindexes = newcomers.map(([, { device }]) => device.port.ifindex);
     return byIfindex(ifindexes.length > 0 ? this.#options.readStatistics(ifindexes) : []);
   }
 
@@ -163,7 +209,7 @@ export class Reporter {
       for (const uuid of map.keys()) if (!uuids.has(uuid)) map.delete(uuid);
     }
     const devices = [...this.#devices.values()];
-    const ifindexes = new Set(devices.flatMap(({ host, port }) => [host.ifindex, port.ifindex]));
+    const ifindexes = new Set(devices.flatMap(({ device: { host, port } }) => [host.ifindex, port.ifindex]));
     for (const ifindex of this.#carrierChanges.keys()) {
       if (!ifindexes.has(ifindex)) this.#carrierChanges.delete(ifindex);
     }
@@ -176,13 +222,23 @@ const interfacesOf = (bridge: BridgeRow): InterfaceRow[] => bridge.ports.flatMap
 const byIfindex = (statistics: readonly LinkStatistics[]): ReadonlyMap<number, LinkStatistics> =>
   new Map(statistics.map((each) => [each.ifindex, each]));
 
+/** A device in its bridge, and the port that it belongs to. */
+interface PlacedDevice {
+  readonly device: Device;
+  readonly owner: Port;
+}
+
 /** The devices of all ports that are in their bridge, by interface row. */
-function findDevices({ desired, kernel }: Outcome): ReadonlyMap<string, Device> {
-  const found = new Map<string, Device>();
+function findDevices({ desired, kernel }: Outcome): ReadonlyMap<string, PlacedDevice> {
+  const found = new Map<string, PlacedDevice>();
   for (const bridge of desired.bridges) {
-    for (const port of bridge.ports) {
-      const device = port.uuid === undefined ? undefined : locate(port, bridge, kernel);
-      if (device && port.uuid !== undefined) found.set(port.uuid, device);
+    const master = hiddenBridge(bridge, kernel);
+    if (!master) continue;
+    for (const owner of bridge.ports) {
+      for (const { uuid, name } of owner.interfaces) {
+        const device = owner.locate(name, kernel, master);
+        if (device) found.set(uuid, { device, owner });
+      }
     }
   }
   return found;

@@ -10,7 +10,8 @@ import type { LinkStatistics } from './netlink/statistics.ts';
 export type Columns = ReadonlyMap<string, Datum>;
 
 const optional = (value: Atom | undefined): Datum => (value === undefined ? Datum.empty : Datum.of(value));
-const textMap = (entries: Readonly<Record<string, string>>): Datum => Datum.fromElements(Object.entries(entries));
+export const textMap = (entries: Readonly<Record<string, string>>): Datum =>
+  Datum.fromElements(Object.entries(entries));
 
 const upOrDown = (up: boolean): string => (up ? 'up' : 'down');
 
@@ -21,13 +22,16 @@ export interface InterfaceFacts {
   readonly hardware: Hardware;
   /** Carrier changes since the switch knows the device. */
   readonly linkResets: number;
+  /** Keys of `status` that its kind of port gives. */
+  readonly status: Readonly<Record<string, string>>;
 }
 
 /** The columns of an interface whose device is in its bridge. */
-export function presentInterface({ device, ofport, problem, hardware, linkResets }: InterfaceFacts): Columns {
-  const { host } = device;
-  const { driver, settings } = hardware;
-  const status = driver && {
+export function presentInterface(facts: InterfaceFacts): Columns {
+  const { ofport, problem, linkResets } = facts;
+  const { host } = facts.device;
+  const { driver, settings } = facts.hardware;
+  const driverStatus = driver && {
     driver_name: driver.name,
     driver_version: driver.version,
     firmware_version: driver.firmware,
@@ -43,7 +47,7 @@ export function presentInterface({ device, ofport, problem, hardware, linkResets
     ['link_speed', optional(settings?.speed)],
     ['duplex', optional(settings?.duplex)],
     ['mtu', Datum.of(host.mtu)],
-    ['status', textMap(status ?? {})],
+    ['status', textMap({ ...driverStatus, ...facts.status })],
   ]);
 }
 

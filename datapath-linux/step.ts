@@ -1,6 +1,6 @@
 /** What can be done to the kernel to bring it nearer to what is desired. Data only: `diff` makes it, `apply` does it. */
 import type { LinkChange, LinkReference } from './netlink/request.ts';
-import type { TapOptions } from './tap.ts';
+import type { TapOptions } from './port/tap-options.ts';
 
 /** Whom it concerns if a step fails: an interface by its name, or a bridge and all its interfaces. */
 export type Subject = { readonly port: string } | { readonly bridge: string };
@@ -27,13 +27,6 @@ export interface CreateBridge extends Common {
   readonly op: 'create-bridge';
   readonly name: string;
   readonly address: string;
-}
-/** Gives a bridge of our making the settings it was made with. */
-export interface ResetBridge extends Common {
-  readonly op: 'reset-bridge';
-  readonly ifindex: number;
-  /** Whether the kernel has VLANs in bridges. */
-  readonly hasVlans: boolean;
 }
 export interface DisableIpv6 extends Common {
   readonly op: 'disable-ipv6';
@@ -67,30 +60,29 @@ export interface Change extends Common {
   readonly link: LinkReference;
   readonly change: LinkChange;
 }
-/** Sends frames for an address to a port of a bridge, or stops that. */
-export interface Forward extends Common {
-  readonly op: 'forward';
-  readonly ifindex: number;
-  readonly address: string;
-  readonly present: boolean;
+/** Requests that some aspect of the switch, or a kind of port, has encoded itself. */
+export interface Send extends Common {
+  readonly op: 'send';
+  /** Completes "could not …", such as 'set the VLANs of port p0'. */
+  readonly what: string;
+  /** Carried out in order, all of them even if one fails; their sequence numbers are the sender's to set. */
+  readonly messages: readonly Buffer[];
 }
 
-export type Step =
-  | Release
-  | Delete
-  | CreateBridge
-  | ResetBridge
-  | DisableIpv6
-  | CreateInternal
-  | CreateTap
-  | Mark
-  | Change
-  | Forward;
+export type Step = Release | Delete | CreateBridge | DisableIpv6 | CreateInternal | CreateTap | Mark | Change | Send;
 
 /** The step in words, for the log. */
 export function describeStep(step: Step): string {
   const about = 'bridge' in step.subject ? `bridge ${step.subject.bridge}` : `interface ${step.subject.port}`;
+  if (step.op === 'send') return `${about}: ${step.what}`;
   if (step.op !== 'change') return `${about}: ${step.op}`;
   const changes = Object.entries(step.change).filter(([, value]) => value !== undefined);
   return `${about}: change ${changes.map(([key, value]) => `${key}=${value}`).join(' ')}`;
+}
+
+/** Equal for steps that do the same. */
+export function stepKey(step: Step): string {
+  if (step.op !== 'send') return JSON.stringify(step);
+  const { messages, ...rest } = step;
+  return JSON.stringify([rest, messages.map((message) => message.toString('latin1'))]);
 }

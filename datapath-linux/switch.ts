@@ -10,6 +10,7 @@ import { type Log, logFor } from '../rpc/log.ts';
 import { Replica } from '../rpc/replica.ts';
 import { ovsVersion } from '../rpc/version.ts';
 import type { OutJson } from '../schema/json.ts';
+import { KernelCapabilities } from './capabilities.ts';
 import { type Configuration, monitoredColumns, readConfiguration } from './configuration.ts';
 import { filterRemark, hostSystem, tunRemark } from './host.ts';
 import { Loop } from './loop.ts';
@@ -78,7 +79,12 @@ class RunningSwitch implements Switch {
       (error) => log.warn(`will try again: ${error instanceof Error ? error.message : error}`),
     );
     this.#events = new LinkEvents(() => this.#loop.soon());
-    this.#reconciler = new Reconciler({ client: this.#client, events: this.#events, accounts: native() });
+    this.#reconciler = new Reconciler({
+      client: this.#client,
+      events: this.#events,
+      accounts: native(),
+      capabilities: new KernelCapabilities(),
+    });
     this.#replica = new Replica({
       target: remote,
       ...(credentials !== undefined && { credentials }),
@@ -92,6 +98,7 @@ class RunningSwitch implements Switch {
       about: () => this.#about(),
       datapathVersion: release(),
       readStatistics: (ifindexes) => this.#readStatistics(ifindexes),
+      client: this.#client,
     });
     this.#scheduleStatistics(undefined);
   }
@@ -159,10 +166,14 @@ class RunningSwitch implements Switch {
   }
 
   /** Steps are told each time; what is wrong only when it was not so at the last look. */
-  #logOutcome({ steps, failures, problems }: Outcome): void {
+  #logOutcome({ steps, failures, problems, bridgeProblems }: Outcome): void {
     const failed = new Set(failures.map(({ step }) => step));
     for (const step of steps) if (!failed.has(step)) this.#log.dbg(describeStep(step));
-    const wrong = [...failures.map(({ step, reason }) => `${describeStep(step)}: ${reason}`), ...problems.values()];
+    const wrong = [
+      ...failures.map(({ step, reason }) => `${describeStep(step)}: ${reason}`),
+      ...problems.values(),
+      ...bridgeProblems.values(),
+    ];
     for (const text of wrong) if (!this.#wrong.has(text)) this.#log.warn(text);
     this.#wrong = new Set(wrong);
     this.#refused = failures.length > 0;

@@ -17,6 +17,9 @@ export interface Native {
   /** A netlink socket, bound, with extended ACKs and strict checking. `namespaceFd` (or -1): open in that network
    *  namespace, which needs CAP_SYS_ADMIN. `receiveBuffer` in bytes, 0 for the system's default. */
   netlinkOpen(protocol: number, namespaceFd: number, receiveBuffer: number): number;
+  /** A descriptor of a new and empty network namespace, which is gone when the last descriptor is closed. Needs
+   *  CAP_SYS_ADMIN. */
+  namespaceCreate(): number;
   /** Joins a multicast group by its number (RTNLGRP_*). */
   netlinkJoin(fd: number, group: number): undefined;
   /** At most `limit` datagrams that came from the kernel; an empty array when none is waiting. ENOBUFS: some were

@@ -145,6 +145,23 @@ static int socket_in_namespace(int protocol, int namespace_fd, const char **sysc
   return fd;
 }
 
+/* namespaceCreate() → fd: an empty network namespace, which is there as long as something refers to it. */
+static napi_value namespace_create(napi_env env, napi_callback_info info) {
+  int fd, error = 0, home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+  (void)info;
+  if (home < 0) return throw_errno(env, errno, "open");
+  if (unshare(CLONE_NEWNET)) {
+    error = errno;
+    close(home);
+    return throw_errno(env, error, "unshare");
+  }
+  fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) error = errno;
+  if (setns(home, CLONE_NEWNET)) abort();
+  close(home);
+  return fd < 0 ? throw_errno(env, error, "open") : js_number(env, fd);
+}
+
 /* SO_RCVBUFFORCE needs CAP_NET_ADMIN; without it the system's limit has to do. */
 static int set_receive_buffer(int fd, int size) {
   if (size == 0 || !setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size)) return 0;
@@ -620,7 +637,7 @@ NAPI_MODULE_INIT() {
   } verbs[] = {
       {"close", close_descriptor}, {"datagramOpen", datagram_open}, {"duplicate", duplicate},
       {"ethtool", ethtool}, {"groupId", group_id}, {"joinGroups", join_groups}, {"lockFile", lock_file},
-      {"lockHolder", lock_holder}, {"netlinkJoin", netlink_join}, {"netlinkOpen", netlink_open},
+      {"lockHolder", lock_holder}, {"namespaceCreate", namespace_create}, {"netlinkJoin", netlink_join}, {"netlinkOpen", netlink_open},
       {"netlinkReceive", netlink_receive}, {"packetOpen", packet_open}, {"readFrames", read_frames},
       {"send", send_datagram}, {"setName", set_name}, {"tapFlags", tap_flags}, {"tapOpen", tap_open},
       {"tapPersist", tap_persist}, {"userGroup", user_group}, {"userId", user_id},

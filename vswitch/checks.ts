@@ -1,6 +1,6 @@
 /** What can be wrong with one interface, or with one bridge. Pure. */
 import { deviceNameRule, isDeviceName } from '../datapath-linux/names.ts';
-import { isOpened } from '../datapath-linux/tap.ts';
+import { isOpened } from '../datapath-linux/port/tap-options.ts';
 import { type Finding, finding, type Remedy, remedy, shell } from './finding.ts';
 import type { Attachment, ExaminedBridge, Situation } from './situation.ts';
 

@@ -1,5 +1,6 @@
 /** Network devices as rtnetlink describes them (RTM_NEWLINK: struct ifinfomsg, then IFLA_* of linux/if_link.h). */
-import { macAddress, type Payload, type Readers, readWith, text, u8, u16, u32 } from './attribute.ts';
+import { macAddress, type Payload, type Readers, readWith, text, u8, u32 } from './attribute.ts';
+import { type BridgePortSettings, type BridgeSettings, readBridgePortSettings, readBridgeSettings } from './bridge.ts';
 import { readI32, readU32 } from './bytes.ts';
 import { NetlinkFormatError } from './error.ts';
 
@@ -13,16 +14,6 @@ export interface TunDetails {
   readonly persistent: boolean;
   /** Attached and detached queues; only multi-queue taps tell. */
   readonly queues: number;
-}
-
-/** What a bridge's IFLA_INFO_DATA tells, as far as the switch sets it. */
-export interface BridgeDetails {
-  readonly multicastSnooping: boolean;
-  readonly callsIptables: boolean;
-  readonly callsIp6tables: boolean;
-  readonly callsArptables: boolean;
-  /** The VLAN that new ports join; 0 also where the kernel has no VLAN filtering. */
-  readonly defaultPvid: number;
 }
 
 export interface Link {
@@ -51,7 +42,9 @@ export interface Link {
   /** 'veth', 'tun', 'bridge' …; empty for physical devices. */
   readonly kind: string;
   readonly tun: TunDetails | undefined;
-  readonly bridge: BridgeDetails | undefined;
+  readonly bridge: BridgeSettings | undefined;
+  /** Its settings as the port of a bridge. */
+  readonly bridgePort: BridgePortSettings | undefined;
   /** Whether IPv6 gives the device no address of its own accord (IN6_ADDR_GEN_MODE_NONE). */
   readonly addressless6: boolean;
   /** Whether IPv6 is off on the device (the sysctl disable_ipv6); true also where the kernel has no IPv6. */
@@ -78,41 +71,22 @@ const tunReaders: Readers<Mutable<TunDetails>> = {
   9: (tun, value) => (tun.queues += u32(value)),
 };
 
-const bridgeReaders: Readers<Mutable<BridgeDetails>> = {
-  23: (bridge, value) => (bridge.multicastSnooping = u8(value) !== 0),
-  36: (bridge, value) => (bridge.callsIptables = u8(value) !== 0),
-  37: (bridge, value) => (bridge.callsIp6tables = u8(value) !== 0),
-  38: (bridge, value) => (bridge.callsArptables = u8(value) !== 0),
-  39: (bridge, value) => (bridge.defaultPvid = u16(value)),
-};
-
 function readTun(payload: Payload): TunDetails {
   const tun = { tap: false, owner: undefined, group: undefined, multiQueue: false, persistent: false, queues: 0 };
   readWith(tun, payload, tunReaders);
   return tun;
 }
 
-/** A bridge that forwards and does nothing else, as the switch wants it. */
-export const plainBridge: BridgeDetails = {
-  multicastSnooping: false,
-  callsIptables: false,
-  callsIp6tables: false,
-  callsArptables: false,
-  defaultPvid: 0,
-};
-
-function readBridge(payload: Payload): BridgeDetails {
-  const bridge = { ...plainBridge };
-  readWith(bridge, payload, bridgeReaders);
-  return bridge;
-}
-
-/** IFLA_LINKINFO: the kind comes first and says how to read the data. */
-const linkInfoReaders: Readers<Mutable<Link>> = {
+/** IFLA_LINKINFO: a kind comes first and says how to read the data, the device's own and its data as a port. */
+const linkInfoReaders: Readers<Mutable<Link> & { masterKind?: string }> = {
   1: (link, value) => (link.kind = text(value)),
   2: (link, value) => {
     if (link.kind === 'tun') link.tun = readTun(value);
-    if (link.kind === 'bridge') link.bridge = readBridge(value);
+    if (link.kind === 'bridge') link.bridge = readBridgeSettings(value);
+  },
+  4: (link, value) => (link.masterKind = text(value)),
+  5: (link, value) => {
+    if (link.masterKind === 'bridge') link.bridgePort = readBridgePortSettings(value);
   },
 };
 
@@ -179,6 +153,7 @@ export function parseLink(message: Payload): Link {
     kind: '',
     tun: undefined,
     bridge: undefined,
+    bridgePort: undefined,
     addressless6: true,
     ipv6Disabled: true,
   };

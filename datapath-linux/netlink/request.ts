@@ -1,4 +1,11 @@
 /** Requests about links, statistics, addresses and forwarding entries, as messages ready to send. */
+import {
+  type BridgePortSettings,
+  type BridgeSettings,
+  quietBridge,
+  writeBridgePortSettings,
+  writeBridgeSettings,
+} from './bridge.ts';
 import { writeI32, writeU16, writeU32 } from './bytes.ts';
 import { flags, MessageBuilder } from './message.ts';
 
@@ -29,16 +36,8 @@ const ifla = {
   properties: 52,
   altname: 53,
 } as const;
-const linkInfo = { kind: 1, data: 2 } as const;
+const linkInfo = { kind: 1, data: 2, masterKind: 4, masterData: 5 } as const;
 const vethPeer = 1;
-const bridgeData = {
-  stp: 5,
-  multicastSnooping: 23,
-  callIptables: 36,
-  callIp6tables: 37,
-  callArptables: 38,
-  vlanDefaultPvid: 39,
-} as const;
 const skipStatistics = 1 << 3;
 
 const interfaceFlags = { up: 0x1, noArp: 0x80 } as const;
@@ -99,40 +98,44 @@ export function dumpAddresses(): Buffer {
   return new MessageBuilder(types.getAddress, 0, Buffer.alloc(8)).build();
 }
 
-/**
- * The switch's kernel bridge: it forwards and nothing else. It takes no part in multicast snooping or STP, and frames
- * do not pass the host's packet filter (bridge-nf-call-* is on in new namespaces of some kernels). VLAN filtering is off
- * unless asked for; kernels built without it refuse its attributes.
- */
+const bridgeSettings =
+  (settings: BridgeSettings) =>
+  (info: MessageBuilder): void => {
+    info.text(linkInfo.kind, 'bridge').nested(linkInfo.data, (data) => writeBridgeSettings(data, settings));
+  };
+
+/** The switch's kernel bridge: quiet, and with VLAN filtering off; kernels built without it refuse its attributes. */
 export function createBridge(name: string, address: string, group: number): Buffer {
   return new MessageBuilder(types.newLink, flags.create | flags.exclusive, ifinfomsg(0))
     .text(ifla.name, name)
     .bytes(ifla.address, macBytes(address))
     .u32(ifla.group, group)
-    .nested(ifla.linkInfo, (info) => info.text(linkInfo.kind, 'bridge').nested(linkInfo.data, quiet))
+    .nested(ifla.linkInfo, bridgeSettings(quietBridge))
     .build();
 }
 
-function quiet(data: MessageBuilder): void {
-  data
-    .u32(bridgeData.stp, 0)
-    .u8(bridgeData.multicastSnooping, 0)
-    .u8(bridgeData.callIptables, 0)
-    .u8(bridgeData.callIp6tables, 0)
-    .u8(bridgeData.callArptables, 0);
+export function changeBridge(ifindex: number, settings: BridgeSettings): Buffer {
+  return new MessageBuilder(types.newLink, 0, ifinfomsg(ifindex))
+    .nested(ifla.linkInfo, bridgeSettings(settings))
+    .build();
 }
 
-/**
- * Gives an existing bridge the settings that `createBridge` gives a new one; and, on a kernel with VLAN filtering, no
- * VLAN for new ports to join.
- */
-export function resetBridge(ifindex: number, hasVlans: boolean): Buffer {
-  const settings = (data: MessageBuilder): void => {
-    quiet(data);
-    if (hasVlans) data.u16(bridgeData.vlanDefaultPvid, 0);
-  };
+/** Changes settings of a bridge's port. */
+export function changeBridgePort(ifindex: number, settings: BridgePortSettings): Buffer {
   return new MessageBuilder(types.newLink, 0, ifinfomsg(ifindex))
-    .nested(ifla.linkInfo, (info) => info.text(linkInfo.kind, 'bridge').nested(linkInfo.data, settings))
+    .nested(ifla.linkInfo, (info) => {
+      info
+        .text(linkInfo.masterKind, 'bridge')
+        .nested(linkInfo.masterData, (data) => writeBridgePortSettings(data, settings));
+    })
+    .build();
+}
+
+/** A device of that kind with the kernel's defaults, and down. */
+export function createLink(kind: string, name: string): Buffer {
+  return new MessageBuilder(types.newLink, flags.create | flags.exclusive, ifinfomsg(0))
+    .text(ifla.name, name)
+    .nested(ifla.linkInfo, (info) => info.text(linkInfo.kind, kind))
     .build();
 }
 

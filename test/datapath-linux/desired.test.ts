@@ -1,39 +1,14 @@
 import test from 'ava';
-import type { BridgeRow, InterfaceRow, PortRow } from '../../datapath-linux/configuration.ts';
+import type { BridgeRow } from '../../datapath-linux/configuration.ts';
 import { desiredState } from '../../datapath-linux/desired.ts';
-import { tapAlias } from '../../datapath-linux/tap.ts';
+import { TapPort } from '../../datapath-linux/port/tap.ts';
+import { tapAlias } from '../../datapath-linux/port/tap-options.ts';
+import { bridgeRow, portRow } from '../helpers/rows.ts';
 
 const accounts = {
   userId: (name: string) => (name === 'nobody' ? 65534 : null),
   groupId: (name: string) => (name === 'kvm' ? 104 : null),
 };
-
-const portRow = (name: string, given: Partial<InterfaceRow> = {}, usesVlans = false): PortRow => ({
-  name,
-  usesVlans,
-  interfaces: [
-    {
-      uuid: name,
-      name,
-      type: '',
-      options: new Map(),
-      mac: undefined,
-      mtuRequest: undefined,
-      ofport: undefined,
-      ofportRequest: undefined,
-      ...given,
-    },
-  ],
-});
-
-const bridgeRow = (name: string, ports: readonly PortRow[], given: Partial<BridgeRow> = {}): BridgeRow => ({
-  uuid: '5fcd47c2-2b2d-40ce-9a8c-83eeeedfa981',
-  name,
-  datapathType: '',
-  otherConfig: new Map(),
-  ports,
-  ...given,
-});
 
 const desired = (...bridges: readonly BridgeRow[]) => desiredState({ bridges }, accounts);
 
@@ -54,7 +29,7 @@ test('taps take names and numbers for owners, and default to anyone', (t) => {
   const { bridges, refused } = desired(
     bridgeRow('br0', [portRow('t0', { type: 'tap', options }), portRow('t1', { type: 'tap' })]),
   );
-  const taps = bridges[0]?.ports.flatMap((port) => (port.kind === 'tap' ? [tapAlias(port.options)] : []));
+  const taps = bridges[0]?.ports.flatMap((port) => (port instanceof TapPort ? [tapAlias(port.options)] : []));
   t.deepEqual(taps, [
     'Open vSwitch tap: owner 65534, group 104, multi_queue on, vnet_hdr off',
     'Open vSwitch tap: owner any, group any, multi_queue off, vnet_hdr off',

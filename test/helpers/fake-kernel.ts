@@ -1,8 +1,11 @@
 /** A model of the kernel that is just good enough to carry out steps: the slow and simple thing to check `diff` against. */
 import { KernelState } from '../../datapath-linux/kernel.ts';
 import { ownedGroup } from '../../datapath-linux/names.ts';
-import type { ForwardingEntry } from '../../datapath-linux/netlink/forwarding.ts';
-import { type Link, plainBridge } from '../../datapath-linux/netlink/link.ts';
+import { quietBridge } from '../../datapath-linux/netlink/bridge.ts';
+import { readI32 } from '../../datapath-linux/netlink/bytes.ts';
+import { type ForwardingEntry, parseForwardingEntry } from '../../datapath-linux/netlink/forwarding.ts';
+import { type Link, parseLink } from '../../datapath-linux/netlink/link.ts';
+import { type Message, messages } from '../../datapath-linux/netlink/message.ts';
 import type { LinkChange } from '../../datapath-linux/netlink/request.ts';
 import type { CreateInternal, CreateTap, Step } from '../../datapath-linux/step.ts';
 
@@ -23,6 +26,7 @@ const plain: Omit<Link, 'ifindex' | 'name'> = {
   kind: '',
   tun: undefined,
   bridge: undefined,
+  bridgePort: undefined,
   addressless6: false,
   ipv6Disabled: false,
 };
@@ -33,11 +37,16 @@ export class FakeKernel {
   #next = 1;
 
   get state(): KernelState {
-    return new KernelState([...this.#links.values()], new Map(), this.#forwarding);
+    return new KernelState([...this.#links.values()]);
   }
 
   get links(): readonly Link[] {
     return [...this.#links.values()];
+  }
+
+  /** By ifindex of a bridge port: its entries in the bridge's forwarding table. */
+  get forwarding(): ReadonlyMap<number, readonly ForwardingEntry[]> {
+    return this.#forwarding;
   }
 
   /** Adds a device. @throws when the name is taken */
@@ -82,11 +91,8 @@ export class FakeKernel {
           kind: 'bridge',
           address: step.address,
           group: ownedGroup,
-          bridge: { ...plainBridge, defaultPvid: 1 },
+          bridge: { ...quietBridge, defaultPvid: 1 },
         });
-        break;
-      case 'reset-bridge':
-        this.change(step.ifindex, { bridge: plainBridge });
         break;
       case 'disable-ipv6':
         this.change(this.#index(step.name), { ipv6Disabled: true });
@@ -103,8 +109,8 @@ export class FakeKernel {
       case 'change':
         this.#change('ifindex' in step.link ? step.link.ifindex : this.#index(step.link.name), step.change);
         break;
-      case 'forward':
-        this.#forward(step.ifindex, step.address, step.present);
+      case 'send':
+        for (const request of step.messages) for (const message of messages(request)) this.#request(message);
         break;
       default:
         step satisfies never;
@@ -137,7 +143,27 @@ export class FakeKernel {
     this.change(ifindex, Object.fromEntries(given));
   }
 
-  #forward(ifindex: number, address: string, present: boolean): void {
+  /** What the model understands of what aspects send; to add a message, add its type (RTM_* of linux/rtnetlink.h). */
+  readonly #requests: ReadonlyMap<number, (message: Message) => void> = new Map([
+    [16, (message) => this.#newLink(parseLink(message))],
+    [28, (message) => this.#forward(readI32(message.data, message.start + 4), message, true)],
+    [29, (message) => this.#forward(readI32(message.data, message.start + 4), message, false)],
+  ]);
+
+  #request(message: Message): void {
+    const carryOut = this.#requests.get(message.type);
+    if (!carryOut) throw new Error(`Operation not supported: message of type ${message.type}`);
+    carryOut(message);
+  }
+
+  #newLink({ ifindex, bridge, bridgePort }: Link): void {
+    const link = this.#at(ifindex);
+    if (bridge) this.change(ifindex, { bridge: { ...link.bridge, ...bridge } });
+    if (bridgePort) this.change(ifindex, { bridgePort: { ...link.bridgePort, ...bridgePort } });
+  }
+
+  #forward(ifindex: number, message: Message, present: boolean): void {
+    const { address } = parseForwardingEntry(message);
     const others = (this.#forwarding.get(ifindex) ?? []).filter((entry) => entry.address !== address);
     this.#forwarding.set(ifindex, present ? [...others, { address, static: true }] : others);
   }

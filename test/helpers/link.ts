@@ -22,6 +22,7 @@ export const linkOf = (name: string, details: Partial<Link> = {}): Link => ({
   kind: '',
   tun: undefined,
   bridge: undefined,
+  bridgePort: undefined,
   addressless6: false,
   ipv6Disabled: false,
   ...details,

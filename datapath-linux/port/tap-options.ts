@@ -1,5 +1,5 @@
 /** The options of a `type=tap` interface, and whether a tap in the kernel is as they say. */
-import type { Link } from './netlink/link.ts';
+import type { Link } from '../netlink/link.ts';
 
 export interface TapOptions {
   /** The user or group that may open the tap; undefined: anyone with the right to /dev/net/tun. */

@@ -1,0 +1,73 @@
+/**
+ * An aspect is what the switch keeps in the kernel beside devices: settings of bridges, VLANs, mirrors, queues … Each
+ * knows how to read what the rows ask for, what the kernel has, and what to send to make them alike.
+ */
+import type { Desired } from '../desired.ts';
+import type { KernelState } from '../kernel.ts';
+import type { NetlinkClient } from '../netlink/client.ts';
+import type { Columns } from '../status.ts';
+import type { Step } from '../step.ts';
+
+/** What is not as asked for although the devices are there: one sentence each. */
+export interface Problems {
+  /** By interface name: for Interface.error. */
+  readonly interfaces?: ReadonlyMap<string, string>;
+  /** By bridge name: for Bridge.status, under the key `error`. */
+  readonly bridges?: ReadonlyMap<string, string>;
+}
+
+/** What an aspect tells about one row. */
+export interface RowReport {
+  readonly table: 'Bridge' | 'Port' | 'Interface' | 'Mirror' | 'QoS' | 'Queue';
+  readonly uuid: string;
+  /** Whole columns that nothing else writes. */
+  readonly columns?: Columns;
+  /** Keys of the column `status`, which are put together with those of others. */
+  readonly status?: Readonly<Record<string, string>>;
+}
+
+/** How one aspect works; `Wanted` and `Found` are its own. Only `read` and `counters` do I/O. */
+export interface AspectDefinition<Wanted, Found> {
+  readonly name: string;
+  /** What the rows ask for. */
+  want(desired: Desired): Wanted;
+  /**
+   * What the kernel has, once the devices have been read: in as few dumps as can be, whatever the number of ports, and
+   * none when nothing is wanted and nothing can be left over.
+   */
+  read(wanted: Wanted, kernel: KernelState, client: NetlinkClient): Found;
+  /** What to send; nothing when all is as wanted, as far as it can be. Deletes come first. */
+  diff(wanted: Wanted, found: Found, kernel: KernelState): Step[];
+  problems?(wanted: Wanted, found: Found, kernel: KernelState): Problems;
+  report?(wanted: Wanted, found: Found, kernel: KernelState): RowReport[];
+  /** Columns that only the statistics timer refreshes; leave them out of `monitoredColumns`. */
+  counters?(wanted: Wanted, kernel: KernelState, client: NetlinkClient): RowReport[];
+}
+
+/** What one look at the kernel told about an aspect. */
+export interface Finding {
+  readonly steps: readonly Step[];
+  problems(): Problems;
+  report(): RowReport[];
+  counters(client: NetlinkClient): RowReport[];
+}
+
+export interface Aspect {
+  readonly name: string;
+  look(desired: Desired, kernel: KernelState, client: NetlinkClient): Finding;
+}
+
+/** Makes aspects alike to those who only want to look: what each one's `Wanted` and `Found` are stays its own. */
+export const aspect = <Wanted, Found>(definition: AspectDefinition<Wanted, Found>): Aspect => ({
+  name: definition.name,
+  look(desired, kernel, client) {
+    const wanted = definition.want(desired);
+    const found = definition.read(wanted, kernel, client);
+    return {
+      steps: definition.diff(wanted, found, kernel),
+      problems: () => definition.problems?.(wanted, found, kernel) ?? {},
+      report: () => definition.report?.(wanted, found, kernel) ?? [],
+      counters: (later) => definition.counters?.(wanted, kernel, later) ?? [],
+    };
+  },
+});

@@ -1,0 +1,10 @@
+/**
+ * The aspects, in the order in which their steps are carried out, after those of the devices. To add one: write its
+ * `AspectDefinition` in a file of this folder, and name it here; put the columns that it reads or reports into
+ * `monitoredColumns`. It reads its columns through `bridge.row.view`, `port.row.view` and `interface.view`.
+ */
+import { type Aspect, aspect } from './aspect.ts';
+import { forwarding } from './forwarding.ts';
+import { settings } from './settings.ts';
+
+export const aspects: readonly Aspect[] = [aspect(settings), aspect(forwarding)];

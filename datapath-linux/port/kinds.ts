@@ -1,0 +1,23 @@
+/**
+ * The kinds of ports. To add one: write its class and its `Build` function in a file of this folder, and name the
+ * function here; Open_vSwitch.iface_types, desired.ts, diff.ts and reporter.ts follow this table.
+ */
+import { buildInternal } from './internal.ts';
+import type { Build } from './port.ts';
+import { buildSystem } from './system.ts';
+import { buildTap } from './tap.ts';
+
+/** By Interface.type. */
+const kinds = {
+  system: buildSystem,
+  internal: buildInternal,
+  tap: buildTap,
+} as const satisfies Record<string, Build>;
+
+/** The values of Interface.type that this switch realizes. */
+export const interfaceTypes: readonly string[] = Object.keys(kinds).sort();
+
+const builders: ReadonlyMap<string, Build> = new Map(Object.entries(kinds));
+
+/** How a port of one interface of that type is built; the empty type means `system`. */
+export const builderOf = (type: string): Build | undefined => builders.get(type || 'system');
