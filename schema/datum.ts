@@ -30,7 +30,7 @@ export abstract class Datum {
   /** A set or map of these elements, in any order; of equal keys the last one counts. */
   static fromElements(elements: readonly Element[]): Datum {
     if (elements.length === 0) return Datum.empty;
-    const sorted = isAscending(elements) ? elements : sortedUnique(elements);
+    const sorted = isAscending(elements.map(([key]) => key)) ? elements : sortedUnique(elements);
     const leaves: Leaf[] = [];
     for (let at = 0; at < sorted.length; at += leafSize) leaves.push(leafOf(sorted.slice(at, at + leafSize)));
     return Datum.#join(leaves);
@@ -45,6 +45,11 @@ export abstract class Datum {
   /** The first atom: all there is of a scalar. */
   get first(): Atom | undefined {
     return this.leaves[0]?.atoms[0];
+  }
+
+  /** The value of the first key in a map. */
+  get firstValue(): Atom | undefined {
+    return this.leaves[0]?.values?.[0];
   }
 
   *keys(): Generator<Atom> {
@@ -86,6 +91,36 @@ export abstract class Datum {
     return Datum.#join(this.leaves.toSpliced(at, 1, ...leaf.without(position).split()));
   }
 
+  /** With those elements of another whose keys it lacks. */
+  union(other: Datum): Datum {
+    if (other.size > 1) return this.#merge(other, (leaf, elements) => leaf.withElements(elements));
+    const key = other.first;
+    return key === undefined || this.has(key) ? this : this.put(key, other.firstValue);
+  }
+
+  /** Without the elements of another; where that is a set, a map loses its keys whatever their values. */
+  minus(other: Datum): Datum {
+    return this.#merge(other, (leaf, elements) => leaf.withoutElements(elements));
+  }
+
+  /** Changes each leaf by those of another's elements that belong there, all at once. */
+  #merge(other: Datum, change: (leaf: Leaf, elements: readonly Element[]) => Leaf): Datum {
+    const merged: Leaf[] = [];
+    const rest = other.elements();
+    let next = rest.next();
+    this.leaves.forEach((leaf, i) => {
+      const end = this.leaves[i + 1]?.first;
+      const here: Element[] = [];
+      for (; next.done !== true; next = rest.next()) {
+        if (end !== undefined && compareAtoms(next.value[0], end) >= 0) break;
+        here.push(next.value);
+      }
+      if (here.length === 0) merged.push(leaf);
+      else merged.push(...change(leaf, here).split());
+    });
+    return Datum.#join(merged);
+  }
+
   /** Which leaf holds the key, or would: the last one that starts at or before it. */
   #leafFor(key: Atom): number {
     const { leaves } = this;
@@ -101,7 +136,11 @@ export abstract class Datum {
 
   equals(other: Datum): boolean {
     if (this === other) return true;
-    return this.size === other.size && nextDifference(new Cursor(this), new Cursor(other)) === undefined;
+    const { size } = this;
+    if (size !== other.size) return false;
+    if (size === 0) return true;
+    if (size === 1) return this.first === other.first && this.firstValue === other.firstValue;
+    return nextDifference(new Cursor(this), new Cursor(other)) === undefined;
   }
 
   /** Order by size, then by the first key that differs, then by the first value; as Open vSwitch sorts rows by a column. */
@@ -163,6 +202,9 @@ export class Leaf extends Datum {
   override get first(): Atom | undefined {
     return this.atoms[0];
   }
+  override get firstValue(): Atom | undefined {
+    return this.values?.[0];
+  }
 
   protected override elementsText(type: ColumnType): string {
     return this.textOf(type);
@@ -214,15 +256,47 @@ export class Leaf extends Datum {
     return new Leaf(this.atoms.toSpliced(at, 1), this.values?.toSpliced(at, 1));
   }
 
-  /** Itself, in two if it has grown too large, or nothing if it is empty. */
+  /** With those elements, in order, whose keys it lacks. */
+  withElements(elements: readonly Element[]): Leaf {
+    const merged: Element[] = [];
+    let at = 0;
+    for (const element of elements) {
+      const place = this.find(element[0]);
+      const end = place < 0 ? ~place : place;
+      while (at < end) merged.push(this.#element(at++));
+      if (place < 0) merged.push(element);
+    }
+    while (at < this.atoms.length) merged.push(this.#element(at++));
+    return leafOf(merged);
+  }
+
+  withoutElements(elements: readonly Element[]): Leaf {
+    const gone = new Set<number>();
+    for (const [key, value] of elements) {
+      const at = this.find(key);
+      if (at >= 0 && (value === undefined || this.values?.[at] === value)) gone.add(at);
+    }
+    if (gone.size === 0) return this;
+    return new Leaf(
+      this.atoms.filter((_, i) => !gone.has(i)),
+      this.values?.filter((_, i) => !gone.has(i)),
+    );
+  }
+
+  #element(at: number): Element {
+    return [this.atoms[at] ?? '', this.values?.[at]];
+  }
+
+  /** Itself, in parts if it has grown too large, or nothing if it is empty. */
   split(): Leaf[] {
     const { atoms, values } = this;
     if (atoms.length <= leafSize) return atoms.length === 0 ? [] : [this];
-    const middle = atoms.length >>> 1;
-    return [
-      new Leaf(atoms.slice(0, middle), values?.slice(0, middle)),
-      new Leaf(atoms.slice(middle), values?.slice(middle)),
-    ];
+    const size = Math.ceil(atoms.length / Math.ceil(atoms.length / leafSize));
+    const parts: Leaf[] = [];
+    for (let at = 0; at < atoms.length; at += size) {
+      parts.push(new Leaf(atoms.slice(at, at + size), values?.slice(at, at + size)));
+    }
+    return parts;
   }
 }
 
@@ -257,11 +331,9 @@ const leafOf = (elements: readonly Element[]): Leaf => {
   );
 };
 
-const isAscending = (elements: readonly Element[]): boolean => {
-  let previous: Atom | undefined;
-  for (const [key] of elements) {
-    if (previous !== undefined && compareAtoms(previous, key) >= 0) return false;
-    previous = key;
+const isAscending = (atoms: readonly Atom[]): boolean => {
+  for (let i = 1; i < atoms.length; i++) {
+    if (compareAtoms(atoms[i - 1] ?? '', atoms[i] ?? '') >= 0) return false;
   }
   return true;
 };
@@ -338,9 +410,20 @@ const nextDifference = (a: Cursor, b: Cursor): Difference | undefined => {
   }
 };
 
+const noDifferences: readonly Difference[] = [];
+
+/** The last two large data that were compared: the rules of a commit ask for the same difference one after the other. */
+let lastCompared: { readonly a: Datum; readonly b: Datum; readonly differences: readonly Difference[] } | undefined;
+
 /** What differs between two data, in the order of keys. Leaves that both share are passed over unread. */
-export const difference = (a: Datum, b: Datum): Difference[] => {
-  if (a === b) return [];
+export const difference = (a: Datum, b: Datum): readonly Difference[] => {
+  if (a === b || (a.size === 0 && b.size === 0)) return noDifferences;
+  if (a.size + b.size <= leafSize) return findDifferences(a, b);
+  if (lastCompared?.a !== a || lastCompared.b !== b) lastCompared = { a, b, differences: findDifferences(a, b) };
+  return lastCompared.differences;
+};
+
+const findDifferences = (a: Datum, b: Datum): readonly Difference[] => {
   const ours = new Cursor(a);
   const theirs = new Cursor(b);
   const differences: Difference[] = [];
@@ -367,45 +450,50 @@ export interface ParseOptions {
  * Reads a `<value>` for a column of that type, and checks it against the type's constraints.
  * @throws OvsdbError syntax error, constraint violation
  */
-export const parseDatum = (type: ColumnType, json: Json, options: ParseOptions = {}): Datum => {
-  const elements = isMap(type) ? parseMap(type, json, options) : parseSet(type, json, options);
-  if (!isAscending(elements)) {
-    const sorted = sortedUnique(elements);
-    if (sorted.length < elements.length) {
-      throw new OvsdbError('ovsdb error', isMap(type) ? 'map contains duplicate key' : 'set contains duplicate');
-    }
-    return Datum.fromElements(sorted);
-  }
-  return Datum.fromElements(elements);
+export const parseDatum = (type: ColumnType, json: Json, options: ParseOptions = {}): Datum =>
+  isMap(type) ? parseMap(type, json, options) : parseSet(type, json, options);
+
+const parseSet = (type: ColumnType, json: Json, options: ParseOptions): Datum => {
+  if (!isArray(json) || json[0] !== 'set') return new Leaf([parseKey(type, json, options)], undefined);
+  const atoms = parseMembers('set', type, json, options).map((each) => parseKey(type, each, options));
+  if (atoms.length <= leafSize && isAscending(atoms))
+    return atoms.length === 0 ? Datum.empty : new Leaf(atoms, undefined);
+  return distinctDatum(
+    atoms.map((atom) => [atom, undefined]),
+    'set contains duplicate',
+  );
 };
 
-const parseSet = (type: ColumnType, json: Json, options: ParseOptions): Element[] => {
-  const { key } = type;
-  if (!isArray(json) || json[0] !== 'set') {
-    const atom = parseAtom(key.type, json, options.symbols);
-    checkAtom(atom, key);
-    return [[atom, undefined]];
-  }
-  return parseMembers('set', type, json, options).map((each) => {
-    const atom = parseAtom(key.type, each, options.symbols);
-    checkAtom(atom, key);
-    return [atom, undefined];
-  });
+const parseKey = ({ key }: ColumnType, json: Json, { symbols }: ParseOptions): Atom => {
+  const atom = parseAtom(key.type, json, symbols);
+  checkAtom(atom, key);
+  return atom;
 };
 
-const parseMap = (type: ColumnType, json: Json, options: ParseOptions): Element[] => {
+const parseMap = (type: ColumnType, json: Json, options: ParseOptions): Datum => {
   const { key, value = key } = type;
-  return parseMembers('map', type, json, options).map((pair) => {
-    const [keyJson, valueJson, ...rest] = isArray(pair) ? pair : [];
-    if (keyJson === undefined || valueJson === undefined || rest.length > 0) {
-      throw syntaxError('expected 2-element array', pair);
-    }
-    const keyAtom = parseAtom(key.type, keyJson, options.symbols);
-    checkAtom(keyAtom, key);
+  const atoms: Atom[] = [];
+  const values: Atom[] = [];
+  for (const pair of parseMembers('map', type, json, options)) {
+    if (!isArray(pair) || pair.length !== 2) throw syntaxError('expected 2-element array', pair);
+    const [keyJson = null, valueJson = null] = pair;
+    atoms.push(parseKey(type, keyJson, options));
     const valueAtom = parseAtom(value.type, valueJson, options.symbols);
     checkAtom(valueAtom, value);
-    return [keyAtom, valueAtom];
-  });
+    values.push(valueAtom);
+  }
+  if (atoms.length <= leafSize && isAscending(atoms)) return atoms.length === 0 ? Datum.empty : new Leaf(atoms, values);
+  return distinctDatum(
+    atoms.map((atom, i) => [atom, values[i]]),
+    'map contains duplicate key',
+  );
+};
+
+/** @throws OvsdbError for equal keys */
+const distinctDatum = (elements: readonly Element[], complaint: string): Datum => {
+  const datum = Datum.fromElements(elements);
+  if (datum.size < elements.length) throw new OvsdbError('ovsdb error', complaint);
+  return datum;
 };
 
 const parseMembers = (keyword: 'set' | 'map', type: ColumnType, json: Json, options: ParseOptions) => {

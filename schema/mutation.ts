@@ -94,14 +94,7 @@ export const mutate = (row: Row, mutations: readonly Mutation[]): Map<Column, Da
 };
 
 const changeMembers = (before: Datum, type: ColumnType, mutator: 'insert' | 'delete', argument: Datum): Datum => {
-  let after = before;
-  for (const [key, value] of argument.elements()) {
-    if (mutator === 'delete') {
-      if (value === undefined || before.get(key) === value) after = after.remove(key);
-    } else if (!after.has(key)) {
-      after = after.put(key, value);
-    }
-  }
+  const after = mutator === 'delete' ? before.minus(argument) : before.union(argument);
   checkSize(after, type);
   return after;
 };

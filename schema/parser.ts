@@ -34,7 +34,7 @@ const tests: { readonly [kind in keyof Kinds]: (json: Json) => boolean } = {
 export class ObjectParser {
   readonly json: JsonObject;
   readonly #what: string;
-  readonly #used = new Set<string>();
+  readonly #used: string[] = [];
 
   constructor(json: Json, what: string) {
     this.#what = what;
@@ -51,7 +51,7 @@ export class ObjectParser {
   optional<K extends keyof Kinds>(name: string, ...kinds: K[]): Kinds[K] | undefined {
     const value = member(this.json, name);
     if (value === undefined) return undefined;
-    this.#used.add(name);
+    if (!this.#used.includes(name)) this.#used.push(name);
     if (!isOneOf(value, kinds)) throw this.error(`Type mismatch for member '${name}'.`);
     return value;
   }
@@ -60,14 +60,14 @@ export class ObjectParser {
   any(name: string): Json {
     const value = member(this.json, name);
     if (value === undefined) throw this.error(`Required '${name}' member is missing.`);
-    this.#used.add(name);
+    if (!this.#used.includes(name)) this.#used.push(name);
     return value;
   }
 
   finish(): void {
-    const [first, ...others] = Object.keys(this.json)
-      .filter((name) => !this.#used.has(name))
-      .reverse();
+    const names = Object.keys(this.json);
+    if (names.length === this.#used.length) return;
+    const [first, ...others] = names.filter((name) => !this.#used.includes(name)).reverse();
     if (first === undefined) return;
     const more = others.length === 0 ? ' is' : ` and ${others.length} other member${others.length > 1 ? 's' : ''} are`;
     throw this.error(`Member '${first}'${more} present but not allowed here.`);

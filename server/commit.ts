@@ -11,16 +11,13 @@ import type { Table } from './table.ts';
 import type { RowChange, Transaction } from './transaction.ts';
 import type { UniqueIndex } from './unique-index.ts';
 
-/** The changed rows as they were before the transaction. */
-type Originals = ReadonlyMap<string, Row | undefined>;
-
 /**
  * The rules that a transaction must meet as a whole (RFC 7047 section 3.2). The order matters: garbage is known once
  * references are counted, a row that is garbage may not count against limits, and weak references vanish last.
  * @throws OvsdbError
  * @returns what the transaction changes, all told
  */
-export const checkTransaction = (tables: Tables, transaction: Transaction): RowChange[] => {
+export const checkTransaction = (tables: Tables, transaction: Transaction): readonly RowChange[] => {
   dropEmptyChanges(transaction);
   updateReferenceCounts(tables, transaction, transaction.changes());
   collectGarbage(tables, transaction);
@@ -29,8 +26,7 @@ export const checkTransaction = (tables: Tables, transaction: Transaction): RowC
   dropEmptyChanges(transaction);
   const changes = transaction.changes();
   checkMaxRows(changes);
-  const originals: Originals = new Map(changes.map(({ uuid, old }) => [uuid, old]));
-  for (const change of changes) checkIndexes(change, originals);
+  for (const change of changes) checkIndexes(change, changes);
   return changes;
 };
 
@@ -42,9 +38,9 @@ const dropEmptyChanges = (transaction: Transaction): void => {
 };
 
 const checkMaxRows = (changes: readonly RowChange[]): void => {
-  const grown = new Set(changes.filter(({ old }) => old === undefined).map(({ table }) => table));
-  for (const { schema, size } of grown) {
-    if (size <= schema.maxRows) continue;
+  for (const { table, old } of changes) {
+    const { schema, size } = table;
+    if (old !== undefined || size <= schema.maxRows) continue;
     throw new OvsdbError(
       'constraint violation',
       `transaction causes "${schema.name}" table to contain ${size} rows, greater than the schema-defined limit of ${schema.maxRows} row(s)`,
@@ -52,21 +48,25 @@ const checkMaxRows = (changes: readonly RowChange[]): void => {
   }
 };
 
-const checkIndexes = ({ table, old, new: row }: RowChange, originals: Originals): void => {
+const checkIndexes = ({ table, old, new: row }: RowChange, changes: readonly RowChange[]): void => {
   if (row === undefined) return;
   for (const index of table.indexes) {
     if (old !== undefined && index.hasSameKey(old, row)) continue;
     const [first, second] = index.find(row);
-    if (first !== undefined && second !== undefined) throw duplicate(index, table, [first, second], originals);
+    if (first !== undefined && second !== undefined) throw duplicate(index, table, [first, second], changes);
   }
 };
+
+/** The changed rows as they were before the transaction. */
+type Originals = ReadonlyMap<string, Row | undefined>;
 
 const duplicate = (
   index: UniqueIndex,
   table: Table,
   [first, second]: readonly [string, string],
-  originals: Originals,
+  changes: readonly RowChange[],
 ): OvsdbError => {
+  const originals: Originals = new Map(changes.map(({ uuid, old }) => [uuid, old]));
   const names = index.columns.map(({ name }) => `"${name}"`);
   const columns = names.length === 1 ? `column ${names[0]}` : `columns ${joinWords(names)}`;
   const row = table.get(first);

@@ -24,12 +24,17 @@ export interface Missed {
 
 const maxEntries = 1000;
 
+/** In place of an entry that is forgotten, so that its rows are. */
+const forgotten: Entry = { id: '', changes: [], atoms: 0, restored: false };
+
 /**
  * The last transactions of a database, for clients that come back (monitor_cond_since, ovsdb-server(7)). It never holds
  * more atoms than the database itself.
  */
 export class History {
+  /** Those before `#oldest` are forgotten; they are taken out now and then, many at a time. */
   #entries: Entry[] = [];
+  #oldest = 0;
   #atoms = 0;
   #databaseAtoms: number;
   #last = zeroUuid;
@@ -47,7 +52,8 @@ export class History {
   }
   /** Oldest first; of the first, only the id may be known. */
   get entries(): readonly StoredTransaction[] {
-    return this.#base === undefined ? this.#entries : [{ id: this.#base, changes: [] }, ...this.#entries];
+    const entries = this.#entries.slice(this.#oldest);
+    return this.#base === undefined ? entries : [{ id: this.#base, changes: [] }, ...entries];
   }
   /** The atoms in the history. */
   get atoms(): number {
@@ -58,7 +64,7 @@ export class History {
   }
 
   add(transaction: StoredTransaction): void {
-    for (const change of transaction.changes) this.#databaseAtoms += rowAtoms(change.new) - rowAtoms(change.old);
+    for (const change of transaction.changes) this.#databaseAtoms += addedAtoms(change);
     this.#push(transaction, false);
   }
 
@@ -72,16 +78,22 @@ export class History {
     this.#entries.push({ id, changes, atoms, restored });
     this.#atoms += atoms;
     this.#last = id;
-    let excess = 0;
-    while (this.#entries.length - excess > maxEntries || this.#atoms > this.#databaseAtoms) {
-      const oldest = this.#entries[excess];
+    this.#forget();
+  }
+
+  /** What is too old, or too much. */
+  #forget(): void {
+    for (;;) {
+      const oldest = this.#entries[this.#oldest];
       if (oldest === undefined) break;
+      if (this.#entries.length - this.#oldest <= maxEntries && this.#atoms <= this.#databaseAtoms) break;
       this.#atoms -= oldest.atoms;
-      excess++;
+      this.#base = oldest.id;
+      this.#entries[this.#oldest++] = forgotten;
     }
-    if (excess === 0) return;
-    this.#base = this.#entries[excess - 1]?.id;
-    this.#entries = this.#entries.slice(excess);
+    if (this.#oldest <= maxEntries) return;
+    this.#entries = this.#entries.slice(this.#oldest);
+    this.#oldest = 0;
   }
 
   /** What has changed since that transaction, row by row; undefined when it is too long ago. */
@@ -89,7 +101,7 @@ export class History {
     if (id === this.#last && id !== zeroUuid) return { changes: [], restored: false };
     const at = this.#entries.findLastIndex((entry) => entry.id === id);
     if (at < 0 && id !== this.#base) return undefined;
-    const missed = this.#entries.slice(at + 1);
+    const missed = this.#entries.slice(at < 0 ? this.#oldest : at + 1);
     const set = new ChangeSet();
     for (const { changes } of missed) set.add(changes);
     return { changes: set.changes, restored: missed.some(({ restored }) => restored) };
@@ -97,16 +109,31 @@ export class History {
 }
 
 /** How many atoms a row holds. */
-export const rowAtoms = (row: Row | undefined): number => row?.data.reduce((sum, { size }) => sum + size, 0) ?? 0;
+export const rowAtoms = (row: Row | undefined): number => {
+  let atoms = 0;
+  if (row !== undefined) for (const { size } of row.data) atoms += size;
+  return atoms;
+};
+
+const addedAtoms = ({ old, new: now }: RowChange): number => {
+  if (old === undefined || now === undefined) return rowAtoms(now) - rowAtoms(old);
+  let atoms = 0;
+  for (let i = 0; i < now.data.length; i++) {
+    const before = old.data[i];
+    const after = now.data[i];
+    if (before !== after) atoms += (after?.size ?? 0) - (before?.size ?? 0);
+  }
+  return atoms;
+};
 
 const changedAtoms = ({ old, new: now }: RowChange): number => {
   if (old === undefined || now === undefined) return rowAtoms(old ?? now);
   let atoms = 0;
-  for (const [i, before] of old.data.entries()) {
+  for (let i = 0; i < old.data.length; i++) {
+    const before = old.data[i];
     const after = now.data[i];
-    if (after === undefined || before === after) continue;
-    if (before.size <= 1 && after.size <= 1) atoms++;
-    else for (const _ of difference(before, after)) atoms++;
+    if (before === after || before === undefined || after === undefined) continue;
+    atoms += before.size <= 1 && after.size <= 1 ? 1 : difference(before, after).length;
   }
   return atoms;
 };

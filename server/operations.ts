@@ -1,7 +1,7 @@
 import { type Clause, matches, parseConditions } from '../schema/condition.ts';
 import type { Datum } from '../schema/datum.ts';
 import { OvsdbError, syntaxError } from '../schema/error.ts';
-import { type Json, JsonText, type OutJsonObject } from '../schema/json.ts';
+import { type Json, JsonText, type OutJson } from '../schema/json.ts';
 import { mutate, parseMutation } from '../schema/mutation.ts';
 import type { ObjectParser } from '../schema/parser.ts';
 import { parseRow, Row } from '../schema/row.ts';
@@ -40,7 +40,7 @@ export class Blocked extends Error {
 interface Operation {
   /** Whether it can change rows. */
   readonly writes: boolean;
-  readonly run: (parser: ObjectParser, context: OperationContext) => OutJsonObject;
+  readonly run: (parser: ObjectParser, context: OperationContext) => OutJson;
 }
 
 const parseTable = (parser: ObjectParser, { tables }: OperationContext): Table => {
@@ -69,7 +69,7 @@ const insert: Operation['run'] = (parser, context) => {
   const row = Row.create(table.schema, uuid, transaction.newUuid(), data);
   context.role?.check(context.tables, { action: 'insert', table, rows: [row], columns: [] });
   transaction.insert(table, row);
-  return { uuid: ['uuid', uuid] };
+  return new JsonText(`{"uuid":["uuid","${uuid}"]}`);
 };
 
 const select: Operation['run'] = (parser, context) => {

@@ -17,27 +17,32 @@ interface ReferencePart {
   readonly refType: 'strong' | 'weak';
 }
 
-const partsByTable = new WeakMap<TableSchema, readonly ReferencePart[]>();
+type PartsOfTable = { readonly [refType in 'strong' | 'weak']: readonly ReferencePart[] };
+const partsByTable = new WeakMap<TableSchema, PartsOfTable>();
 
-const referenceParts = (schema: TableSchema): readonly ReferencePart[] => {
+const referenceParts = (schema: TableSchema): PartsOfTable => {
   const known = partsByTable.get(schema);
   if (known !== undefined) return known;
-  const parts = schema.ownColumns.flatMap((column) =>
+  const all = schema.ownColumns.flatMap((column) =>
     (['key', 'value'] as const).flatMap((part): ReferencePart[] => {
       const base = column.type[part];
       if (base?.refTable === undefined) return [];
       return [{ column, part, refTable: base.refTable, refType: base.refType ?? 'strong' }];
     }),
   );
+  const parts: PartsOfTable = {
+    strong: all.filter(({ refType }) => refType === 'strong'),
+    weak: all.filter(({ refType }) => refType === 'weak'),
+  };
   partsByTable.set(schema, parts);
   return parts;
 };
 
 const partsOf = (schema: TableSchema, refType: 'strong' | 'weak'): readonly ReferencePart[] =>
-  referenceParts(schema).filter((part) => part.refType === refType);
+  referenceParts(schema)[refType];
 
 /** What a reference column holds before and after a change; nothing where there is no row. */
-const differences = ({ column }: ReferencePart, change: RowChange): Iterable<Difference> =>
+const differences = ({ column }: ReferencePart, change: RowChange): readonly Difference[] =>
   difference(change.old?.get(column) ?? Datum.empty, change.new?.get(column) ?? Datum.empty);
 
 const goneTarget = ({ part }: ReferencePart, { key, old, new: now }: Difference): Atom | undefined =>
@@ -85,7 +90,7 @@ const danglingReference = ({ table, uuid }: RowChange, { column, refTable }: Ref
 
 /** Deletes the rows of tables that are not root and that nothing refers to any more, and so on. */
 export const collectGarbage = (tables: Tables, transaction: Transaction): void => {
-  let suspects: Iterable<readonly [Table, string]> = touchedRows(transaction);
+  let suspects: readonly (readonly [Table, string])[] = suspectsOf(transaction);
   for (;;) {
     const garbage: RowChange[] = [];
     for (const [table, uuid] of suspects) {
@@ -100,18 +105,23 @@ export const collectGarbage = (tables: Tables, transaction: Transaction): void =
   }
 };
 
-function* touchedRows(transaction: Transaction): Generator<readonly [Table, string]> {
-  for (const { table, uuid } of transaction.changes()) yield [table, uuid];
-  for (const [table, deltas] of [...transaction.referenceDeltas]) {
-    for (const [uuid, delta] of [...deltas]) if (delta < 0) yield [table, uuid];
+/** The rows that may have become garbage: new ones, and those that lost references. */
+const suspectsOf = (transaction: Transaction): (readonly [Table, string])[] => {
+  const suspects: (readonly [Table, string])[] = [];
+  for (const { table, uuid, old } of transaction.changes()) {
+    if (old === undefined && !table.schema.isRoot) suspects.push([table, uuid]);
   }
-}
+  for (const [table, deltas] of transaction.referenceDeltas) {
+    for (const [uuid, delta] of deltas) if (delta < 0) suspects.push([table, uuid]);
+  }
+  return suspects;
+};
 
 const referredRows = (tables: Tables, change: RowChange): (readonly [Table, string])[] =>
   partsOf(change.table.schema, 'strong').flatMap((part) => {
     const target = tables.get(part.refTable);
     if (target === undefined) return [];
-    return [...differences(part, change)].flatMap((each): (readonly [Table, string])[] => {
+    return differences(part, change).flatMap((each): (readonly [Table, string])[] => {
       const gone = goneTarget(part, each);
       return gone === undefined ? [] : [[target, String(gone)]];
     });
@@ -151,7 +161,7 @@ const dropDeadIn = (tables: Tables, transaction: Transaction, change: RowChange,
   const target = tables.get(part.refTable);
   const row = table.get(uuid);
   if (row === undefined || target === undefined) return;
-  const dead = [...differences(part, change)].filter((each) => {
+  const dead = differences(part, change).filter((each) => {
     const added = newTarget(part, each);
     return added !== undefined && target.get(String(added)) === undefined;
   });
@@ -224,7 +234,7 @@ const emptiedColumn = (table: Table, row: Row, column: Column, keys: readonly At
 /** References, strong or weak, to rows that do not exist: between transactions there are none. In sentences. */
 export const unresolvedReferences = (tables: Tables): string[] =>
   [...tables.values()].flatMap((table) =>
-    referenceParts(table.schema).flatMap(({ column, part, refTable }) =>
+    [...partsOf(table.schema, 'strong'), ...partsOf(table.schema, 'weak')].flatMap(({ column, part, refTable }) =>
       [...table.rows()].flatMap((row) =>
         [...row.get(column).elements()]
           .map(([key, value]) => String(part === 'key' ? key : value))

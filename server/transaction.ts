@@ -26,6 +26,8 @@ export class Transaction {
   readonly reads: Reads = new Map();
   readonly comments: string[] = [];
   durable = false;
+  /** What `changes()` last found; undefined when something was written since. */
+  #changes: readonly RowChange[] | undefined;
 
   constructor(newUuid: () => string) {
     this.newUuid = newUuid;
@@ -33,6 +35,7 @@ export class Transaction {
 
   put(table: Table, uuid: string, row: Row | undefined): void {
     const old = table.put(uuid, row);
+    this.#changes = undefined;
     let originals = this.#originals.get(table);
     if (originals === undefined) {
       originals = new Map();
@@ -61,7 +64,12 @@ export class Transaction {
   }
 
   /** What changed so far, in the order in which rows were first touched; a row that came and went is not among it. */
-  changes(): RowChange[] {
+  changes(): readonly RowChange[] {
+    this.#changes ??= this.#findChanges();
+    return this.#changes;
+  }
+
+  #findChanges(): RowChange[] {
     const changes: RowChange[] = [];
     for (const [table, originals] of this.#originals) {
       for (const [uuid, old] of originals) {
@@ -78,6 +86,7 @@ export class Transaction {
       for (const [uuid, old] of originals) table.put(uuid, old);
     }
     this.#originals.clear();
+    this.#changes = undefined;
     for (const [table, deltas] of this.referenceDeltas) {
       for (const [uuid, delta] of deltas) countReferences(table, uuid, -delta);
     }

@@ -82,6 +82,37 @@ for (const { title, type, element } of kinds) {
 
 const large = Datum.of(...Array.from({ length: 50_000 }, (_, i) => i * 2));
 
+for (const { title, element } of kinds) {
+  test(`${title} joined with and without others is what a Map would be`, (t) => {
+    const random = new Random(3);
+    let datum = Datum.empty;
+    let model: Model = new Map();
+    for (let i = 0; i < 200; i++) {
+      const others = new Map(Array.from({ length: random.below(random.pick([3, 40, 1000])) }, () => element(random)));
+      const other = Datum.fromElements([...others]);
+      if (random.chance(0.5)) {
+        datum = datum.union(other);
+        model = new Map([...others, ...model]);
+      } else {
+        datum = datum.minus(other);
+        for (const [key, value] of others) if (value === undefined || model.get(key) === value) model.delete(key);
+      }
+      t.deepEqual([...datum.elements()], sorted(model));
+      t.is(datum.size, model.size);
+    }
+    t.true(datum.minus(datum).equals(Datum.empty));
+  });
+}
+
+test('a map loses keys to a set, whatever their values', (t) => {
+  const map = Datum.fromElements([
+    ['a', 1],
+    ['b', 2],
+    ['c', 3],
+  ]);
+  t.deepEqual([...map.minus(Datum.of('a', 'c')).elements()], [['b', 2]]);
+});
+
 test('a large set shares what did not change with what it was', (t) => {
   const grown = large.put(50_001);
   t.is(large.size, 50_000);
