@@ -4,7 +4,8 @@
  * `monitoredColumns`. It reads its columns through `bridge.row.view`, `port.row.view` and `interface.view`.
  */
 import { type Aspect, aspect } from './aspect.ts';
+import { filters } from './filter-sources.ts';
 import { forwarding } from './forwarding.ts';
 import { settings } from './settings.ts';
 
-export const aspects: readonly Aspect[] = [aspect(settings), aspect(forwarding)];
+export const aspects: readonly Aspect[] = [aspect(settings), aspect(forwarding), aspect(filters)];

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { endianness } from 'node:os';
 import { type Action, appendAction } from './action.ts';
-import { type Readers, readWith, visitAttributes } from './attribute.ts';
+import { type Readers, readWith, text, visitAttributes } from './attribute.ts';
 import { writeI32, writeU16, writeU32 } from './bytes.ts';
 import type { MessageBuilder } from './message.ts';
 import { addFilter, deleteFilter, readCounters, type TrafficCounters, type TrafficObject } from './traffic-control.ts';
@@ -42,8 +42,11 @@ export interface PresentFilter {
   readonly handle: number;
   /** ETH_P_* in network order, as the kernel wants it again for deleting the filter. */
   readonly protocol: number;
-  /** Of its first action, in hexadecimal digits; empty where there is none. */
-  readonly cookie: string;
+  /**
+   * The cookie of its first action in hexadecimal digits, or else a program's name; empty where there is none. Ours
+   * begin with our mark, which is followed by a digest of all that the filter says.
+   */
+  readonly mark: string;
   /** Of its first action. */
   readonly counters: TrafficCounters;
 }
@@ -51,8 +54,10 @@ export interface PresentFilter {
 const allProtocols = 3;
 const networkOrder = (value: number): number => (endianness() === 'LE' ? ((value & 0xff) << 8) | (value >>> 8) : value);
 
-/** "ovsw" */
+/** "ovsw", as a cookie has it. */
 const cookieMark = '6f767377';
+/** What the names of our programs begin with. */
+export const programMark = 'ovsw';
 const digestBytes = 12;
 
 /** What a filter of ours has as its cookie: our mark, then a digest of all that the filter says. */
@@ -62,7 +67,8 @@ export function cookieOf(filter: Filter): string {
 }
 
 /** Whether the switch made a filter. */
-export const isOurFilter = ({ cookie }: PresentFilter): boolean => cookie.startsWith(cookieMark);
+export const isOurFilter = ({ mark }: PresentFilter): boolean =>
+  mark.startsWith(cookieMark) || mark.startsWith(programMark);
 
 /** TCA_MATCHALL_ACT, TCA_U32_ACT … */
 const actionAttributes: ReadonlyMap<string, number> = new Map([
@@ -163,6 +169,9 @@ const actionReaders: Readers<{ cookie: string; counters: TrafficCounters }> = {
   6: (found, { data, start, end }) => (found.cookie = data.toString('hex', start, end)),
 };
 
+/** TCA_BPF_NAME */
+const programName = 7;
+
 /** The handle of a table of u32 filters has no bits of a filter's own. */
 const isTable = (kind: string, handle: number): boolean => kind === 'u32' && (handle & 0xfffff) === 0;
 
@@ -172,11 +181,23 @@ export function readFilter(object: TrafficObject): PresentFilter | undefined {
   const type = actionAttributes.get(kind);
   if (handle === 0 || options === undefined || isTable(kind, handle)) return undefined;
   const found = { cookie: '', counters: object.counters };
-  visitAttributes(options, (attribute, actions) => {
+  let name = '';
+  visitAttributes(options, (attribute, value) => {
+    if (kind === 'bpf' && attribute === programName) name = text(value);
     if (attribute !== type) return;
-    visitAttributes(actions, (order, action) => {
+    visitAttributes(value, (order, action) => {
       if (order === 1) readWith(found, action, actionReaders);
     });
   });
-  return { ifindex, parent, priority: info >>> 16, protocol: info & 0xffff, kind, handle, ...found };
+  const { cookie, counters } = found;
+  return {
+    ifindex,
+    parent,
+    priority: info >>> 16,
+    protocol: info & 0xffff,
+    kind,
+    handle,
+    mark: cookie || name,
+    counters,
+  };
 }

@@ -55,7 +55,7 @@ const everything: Classifier = { kind: 'u32', keys: [] };
 const everythingByBpf: Classifier = { kind: 'bpf', program: [[6, 0, 0, 0xffffffff]] };
 const fromTen: Classifier = { kind: 'u32', keys: [{ value: 0x0a000000, mask: 0xff000000, offset: 12 }] };
 
-rootTest('filters are in the kernel as they were sent, and are known again by their cookies', async (t) => {
+rootTest('filters are in the kernel as they were sent, and are known again by their marks', async (t) => {
   const { host, client, device, other } = await makeRig(t);
   const filter = (priority: number, classifier: Classifier): Filter => {
     return { ifindex: device, parent: places.ingress, priority, classifier, actions: [copyTo(other)] };
@@ -69,8 +69,8 @@ rootTest('filters are in the kernel as they were sent, and are known again by th
 
   const read = () => filtersAt(client, device, places.ingress);
   t.deepEqual(
-    read().map(({ priority, kind, cookie }) => ({ priority, kind, cookie })),
-    filters.map((each) => ({ priority: each.priority, kind: each.classifier.kind, cookie: cookieOf(each) })),
+    read().map(({ priority, kind, mark }) => ({ priority, kind, mark })),
+    filters.map((each) => ({ priority: each.priority, kind: each.classifier.kind, mark: cookieOf(each) })),
   );
   for (const each of read()) client.request(removePriority(each));
   t.is(await host.run('tc', 'filter', 'show', 'dev', 'v0', 'ingress'), '');
