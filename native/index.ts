@@ -42,6 +42,15 @@ export interface Native {
   writeFrame(fd: number, frame: Buffer): undefined;
   /** ETHTOOL_GDRVINFO or ETHTOOL_GLINKSETTINGS of a device; the answer replaces the Buffer's contents. */
   ethtool(name: string, structure: Buffer): undefined;
+  /** Loads a BPF program for tc (BPF_PROG_TYPE_SCHED_CLS) of 8-byte instructions; needs CAP_BPF. The program is gone
+   *  when its descriptor is closed and no filter refers to it. */
+  programLoad(name: string, instructions: Buffer): number;
+  /** A BPF map with one value of `size` bytes for each processor (a BPF_MAP_TYPE_PERCPU_ARRAY of one entry), all 0. */
+  counterCreate(name: string, size: number): number;
+  /** The map of a program in the kernel, by the program's id; ENOENT when it has none. */
+  counterOf(programId: number): number;
+  /** The values of a map that `counterCreate` made with that size, those of all processors one after the other. */
+  counterRead(fd: number, size: number): Buffer;
   /** Takes an fcntl() write lock on the whole file, false if another process holds one. The lock is lost when this
    *  process closes *any* descriptor of that file. */
   lockFile(fd: number): boolean;
