@@ -72,7 +72,7 @@ function deletions(desired: Desired, kernel: KernelState): Delete[] {
   }
   const isKept = (link: Link): boolean => {
     if (link.group === doomedGroup) return false;
-    return bridges.has(link.name) ? link.kind === 'bridge' : owners.get(link.name)?.keeps(link) === true;
+    return bridges.has(link.name) ? link.kind === 'bridge' : owners.get(link.name)?.keeps(link, kernel) === true;
   };
   const steps: Delete[] = [];
   for (const link of kernel.links) {

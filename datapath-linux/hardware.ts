@@ -7,6 +7,8 @@ export interface Hardware {
   readonly settings: LinkSettings | undefined;
 }
 
+export const noHardware: Hardware = { driver: undefined, settings: undefined };
+
 interface Known extends Hardware {
   readonly link: Pick<Link, 'name' | 'up' | 'carrierChanges'>;
 }

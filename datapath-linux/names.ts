@@ -13,15 +13,15 @@ export const doomedGroup = ownedGroup + 1;
 
 const nameMax = 15;
 
-/** `prefix` + `name`, shortened with a part of its hash where that is longer than a device name may be. */
+/** `prefix` + `name`, shortened with a part of its hash where that is no name that a device may have. */
 function derivedName(prefix: string, name: string): string {
-  if (Buffer.byteLength(name) + prefix.length <= nameMax) return prefix + name;
+  if (isDeviceName(prefix + name)) return prefix + name;
   const hash = createHash('sha256').update(name).digest('hex').slice(0, 5);
   const room = nameMax - prefix.length - hash.length - 1;
   const start = Buffer.from(name)
     .subarray(0, room)
     .toString('latin1')
-    .replace(/[^\x21-\x7e]/g, '_');
+    .replace(/[^\x21-\x7e]|[/:%]/g, '_');
   return `${prefix}${start}-${hash}`;
 }
 
@@ -29,6 +29,11 @@ function derivedName(prefix: string, name: string): string {
 export const bridgeDevice = (bridge: string): string => derivedName('sw-', bridge);
 /** The end of an internal port's veth pair that is in the kernel bridge, such as `to-int0`. */
 export const outerDevice = (port: string): string => derivedName('to-', port);
+
+/** A patch port's end of its veth pair, which is in the kernel bridge. */
+export const patchDevice = (port: string): string => derivedName('pa-', port);
+/** The other end of its pair, while it has no peer. */
+export const patchStub = (port: string): string => derivedName('pn-', port);
 
 /** What `ip link` shows a person beside the devices that the switch made. */
 export const bridgeAlias = (bridge: string): string => `Open vSwitch bridge ${bridge}`;

@@ -7,7 +7,7 @@ import type { BridgeRow, Configuration, InterfaceRow } from './configuration.ts'
 import { datapathTypes } from './desired.ts';
 import { type Device, hiddenBridge } from './device.ts';
 import { localAddress } from './diff.ts';
-import { HardwareCache } from './hardware.ts';
+import { HardwareCache, noHardware } from './hardware.ts';
 import type { NetlinkClient } from './netlink/client.ts';
 import type { LinkStatistics } from './netlink/statistics.ts';
 import { allocateOfports } from './ofport.ts';
@@ -157,7 +157,9 @@ export class Reporter {
     // A device whose number was given to another since starts anew.
     const linkResets = Math.max(0, host.carrierChanges - first);
     const status = owner.status?.(row.name, device) ?? {};
-    return presentInterface({ device, ofport, problem, hardware: this.#hardware.of(port), linkResets, status });
+    const virtual = owner.virtual === true;
+    const hardware = virtual ? noHardware : this.#hardware.of(port);
+    return presentInterface({ device, ofport, problem, hardware, linkResets, status, virtual });
   }
 
   #allocate(bridge: BridgeRow): ReadonlyMap<string, number> {

@@ -24,6 +24,8 @@ export interface InterfaceFacts {
   readonly linkResets: number;
   /** Keys of `status` that its kind of port gives. */
   readonly status: Readonly<Record<string, string>>;
+  /** Open vSwitch has no network device for it. */
+  readonly virtual: boolean;
 }
 
 /** The columns of an interface whose device is in its bridge. */
@@ -46,7 +48,7 @@ export function presentInterface(facts: InterfaceFacts): Columns {
     ['link_resets', Datum.of(linkResets)],
     ['link_speed', optional(settings?.speed)],
     ['duplex', optional(settings?.duplex)],
-    ['mtu', Datum.of(host.mtu)],
+    ['mtu', optional(facts.virtual ? undefined : host.mtu)],
     ['status', textMap({ ...driverStatus, ...facts.status })],
   ]);
 }

@@ -146,16 +146,19 @@ export interface NewVeth {
   readonly group: number;
   /** The end that the host uses. */
   readonly inner: string;
+  /** The group of that end, if it is the switch's as well. */
+  readonly innerGroup?: number | undefined;
   readonly address?: string | undefined;
   readonly mtu?: number | undefined;
 }
 
 /** A veth pair, its outer end already in the bridge; both ends are down. */
-export function createVeth({ outer, master, group, inner, address, mtu }: NewVeth): Buffer {
+export function createVeth({ outer, master, group, inner, innerGroup, address, mtu }: NewVeth): Buffer {
   const peer = (message: MessageBuilder): void => {
     message.raw(ifinfomsg(0)).text(ifla.name, inner);
     if (address !== undefined) message.bytes(ifla.address, macBytes(address));
     if (mtu !== undefined) message.u32(ifla.mtu, mtu);
+    if (innerGroup !== undefined) message.u32(ifla.group, innerGroup);
   };
   const message = new MessageBuilder(types.newLink, flags.create | flags.exclusive, ifinfomsg(0))
     .text(ifla.name, outer)

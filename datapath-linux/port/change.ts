@@ -24,8 +24,9 @@ export function changeSteps(subject: Subject, link: Link, wanted: LinkChange, ex
   return change ? [{ op: 'change', subject, link: { ifindex: link.ifindex }, change: { ...change, ...extra } }] : [];
 }
 
-/** What every Ethernet device of the kernel's making takes, a tap the least. */
-const mtuRange = { min: 68, max: 65521 } as const;
+/** The largest MTU that every Ethernet device of the kernel's making takes. */
+export const largestMtu = 65521;
+const mtuRange = { min: 68, max: largestMtu } as const;
 
 /**
  * An MTU that a device can be made with, and others can follow. One that is refused must not cost the port: it is asked

@@ -3,6 +3,7 @@
  * function here; Open_vSwitch.iface_types, desired.ts, diff.ts and reporter.ts follow this table.
  */
 import { buildInternal } from './internal.ts';
+import { buildPatch } from './patch.ts';
 import type { Build } from './port.ts';
 import { buildSystem } from './system.ts';
 import { buildTap } from './tap.ts';
@@ -12,6 +13,7 @@ const kinds = {
   system: buildSystem,
   internal: buildInternal,
   tap: buildTap,
+  patch: buildPatch,
 } as const satisfies Record<string, Build>;
 
 /** The values of Interface.type that this switch realizes. */

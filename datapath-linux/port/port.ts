@@ -33,6 +33,8 @@ export interface Port {
   readonly row: PortRow | undefined;
   /** The Interface rows that it realizes. */
   readonly interfaces: readonly InterfaceRow[];
+  /** Open vSwitch has no network device for it: no MTU, speed or driver of ours is told. */
+  readonly virtual?: boolean;
   /** The name of its device in the kernel bridge. */
   readonly device: string;
   /** The names of the devices of our making that belong to it. */
@@ -41,7 +43,7 @@ export interface Port {
   readonly taken: readonly string[];
 
   /** Whether a device of our making that has one of its names may stay as it is: else it is deleted, and made anew. */
-  keeps(link: Link): boolean;
+  keeps(link: Link, kernel: KernelState): boolean;
   /** Why it cannot be in its bridge as the kernel is now, in one sentence. */
   obstacle(bridge: DesiredBridge, kernel: KernelState): string | undefined;
   /** What is not as asked for although the port works: a sentence for each interface concerned. */

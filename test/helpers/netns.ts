@@ -72,10 +72,22 @@ export class Namespace {
     return child;
   }
 
-  /** Whether `count` pings to an address are all answered. */
-  async ping(address: string, pings = 3): Promise<boolean> {
+  /** Whether so many pings to an address are all answered; it waits for the answers that long. */
+  async ping(address: string, pings = 3, seconds = 10): Promise<boolean> {
     try {
-      await this.run('ping', '-n', '-c', String(pings), '-i', '0.05', '-W', '5', '-w', '10', address);
+      await this.run(
+        'ping',
+        '-n',
+        '-c',
+        String(pings),
+        '-i',
+        '0.05',
+        '-W',
+        String(seconds / 2),
+        '-w',
+        String(seconds),
+        address,
+      );
       return true;
     } catch {
       return false;
