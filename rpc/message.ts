@@ -47,7 +47,7 @@ const parseReply = (result: Json, error: Json, id: Json): Message => {
 };
 
 export const formatRequest = (method: string, params: OutJson, id: OutJson): string =>
-  formatJson({ id, method, params });
+  `{"id":${formatJson(id)},"method":${formatJson(method)},"params":${formatJson(params)}}`;
 
 /** The message as a peer of JSON-RPC 1.0 reads it. */
 export const formatMessage = (message: OutMessage): string => {
@@ -57,8 +57,8 @@ export const formatMessage = (message: OutMessage): string => {
     case 'notification':
       return formatRequest(message.method, message.params, null);
     case 'result':
-      return formatJson({ id: message.id, result: message.result, error: null });
+      return `{"id":${formatJson(message.id)},"result":${formatJson(message.result)},"error":null}`;
     case 'error':
-      return formatJson({ id: message.id, error: message.error });
+      return `{"id":${formatJson(message.id)},"error":${formatJson(message.error)}}`;
   }
 };

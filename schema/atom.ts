@@ -59,8 +59,9 @@ export const parseAtom = (type: AtomicType, json: Json, symbols?: SymbolTable): 
 };
 
 const parseUuidAtom = (json: Json, symbols: SymbolTable | undefined): Atom => {
-  const [keyword, text, ...rest] = isArray(json) ? json : [];
-  if (typeof text === 'string' && rest.length === 0) {
+  const text = isArray(json) && json.length === 2 ? json[1] : undefined;
+  if (isArray(json) && typeof text === 'string') {
+    const keyword = json[0];
     if (keyword === 'uuid') return parseUuid(text, json);
     if (keyword === 'named-uuid' && symbols !== undefined) return symbols.refer(text, json);
   }

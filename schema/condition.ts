@@ -15,6 +15,8 @@ const ordered =
     atom !== undefined && limit !== undefined && test(compareAtoms(atom, limit));
 
 const includes = (datum: Datum, argument: Datum): boolean => {
+  if (argument.size === 1 && argument.first !== undefined)
+    return hasElement(datum, argument.first, argument.firstValue);
   for (const [key, value] of argument.elements()) if (!hasElement(datum, key, value)) return false;
   return true;
 };
@@ -51,8 +53,8 @@ export const parseConditions = (table: TableSchema, json: readonly Json[], symbo
 
 const parseClause = (table: TableSchema, json: Json, symbols: SymbolTable | undefined): Clause => {
   if (typeof json === 'boolean') return json;
-  const [columnName, functionName, argument, ...rest] = isArray(json) ? json : [];
-  if (typeof columnName !== 'string' || typeof functionName !== 'string' || argument === undefined || rest.length > 0) {
+  const [columnName, functionName, argument] = isArray(json) && json.length === 3 ? json : [];
+  if (typeof columnName !== 'string' || typeof functionName !== 'string' || argument === undefined) {
     throw syntaxError('Parse error in condition.', json);
   }
   const column = table.column(columnName, json);

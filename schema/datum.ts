@@ -476,9 +476,8 @@ const parseMap = (type: ColumnType, json: Json, options: ParseOptions): Datum =>
   const values: Atom[] = [];
   for (const pair of parseMembers('map', type, json, options)) {
     if (!isArray(pair) || pair.length !== 2) throw syntaxError('expected 2-element array', pair);
-    const [keyJson = null, valueJson = null] = pair;
-    atoms.push(parseKey(type, keyJson, options));
-    const valueAtom = parseAtom(value.type, valueJson, options.symbols);
+    atoms.push(parseKey(type, pair[0] ?? null, options));
+    const valueAtom = parseAtom(value.type, pair[1] ?? null, options.symbols);
     checkAtom(valueAtom, value);
     values.push(valueAtom);
   }
@@ -497,8 +496,8 @@ const distinctDatum = (elements: readonly Element[], complaint: string): Datum =
 };
 
 const parseMembers = (keyword: 'set' | 'map', type: ColumnType, json: Json, options: ParseOptions) => {
-  const [word, members, ...rest] = isArray(json) ? json : [];
-  if (word !== keyword || !isArray(members) || rest.length > 0) {
+  const members = isArray(json) && json.length === 2 && json[0] === keyword ? json[1] : undefined;
+  if (!isArray(members)) {
     throw syntaxError(`expected ["${keyword}", <array>]`, json);
   }
   const { length } = members;

@@ -35,8 +35,8 @@ export interface Mutation {
 
 /** @throws OvsdbError syntax error, unknown column, unknown mutator, constraint violation */
 export const parseMutation = (table: TableSchema, json: Json, symbols?: SymbolTable): Mutation => {
-  const [columnName, mutator, argument, ...rest] = isArray(json) ? json : [];
-  if (typeof columnName !== 'string' || typeof mutator !== 'string' || argument === undefined || rest.length > 0) {
+  const [columnName, mutator, argument] = isArray(json) && json.length === 3 ? json : [];
+  if (typeof columnName !== 'string' || typeof mutator !== 'string' || argument === undefined) {
     throw syntaxError('Parse error in mutation.', json);
   }
   const column = table.column(columnName, json);

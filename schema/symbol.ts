@@ -12,7 +12,7 @@ interface Symbol {
  * the uuid it stands for is chosen when the name is first seen.
  */
 export class SymbolTable {
-  readonly #symbols = new Map<string, Symbol>();
+  #symbols: Map<string, Symbol> | undefined;
   readonly #newUuid: () => string;
 
   constructor(newUuid: () => string) {
@@ -30,20 +30,21 @@ export class SymbolTable {
    * @throws OvsdbError duplicate uuid-name
    */
   define(name: string, uuid: string | undefined): string {
-    const known = this.#symbols.get(name);
+    const known = this.#symbols?.get(name);
     if (known?.created) {
       throw new OvsdbError('duplicate uuid-name', 'This "uuid-name" appeared on an earlier "insert" operation.', name);
     }
     const symbol = uuid === undefined ? this.#symbol(name) : { uuid, created: true };
     symbol.created = true;
-    this.#symbols.set(name, symbol);
-    return symbol.uuid;
+    return this.#put(name, symbol).uuid;
   }
 
   #symbol(name: string): Symbol {
-    const known = this.#symbols.get(name);
-    if (known !== undefined) return known;
-    const symbol = { uuid: this.#newUuid(), created: false };
+    return this.#symbols?.get(name) ?? this.#put(name, { uuid: this.#newUuid(), created: false });
+  }
+
+  #put(name: string, symbol: Symbol): Symbol {
+    this.#symbols ??= new Map();
     this.#symbols.set(name, symbol);
     return symbol;
   }

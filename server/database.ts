@@ -68,7 +68,7 @@ export interface Change {
 
 interface Executed {
   readonly outcome: Done;
-  /** By which the transaction is known to clients that come back. */
+  /** By which the transaction is known to clients that come back; empty when it changed nothing. */
   readonly id: string;
   readonly done: (results: string) => void;
   readonly failed: (error: OvsdbError) => void;
@@ -157,7 +157,7 @@ export class Database {
     const { operations, done } = request;
     this.#enqueue({
       outcome,
-      id: this.#clock.newUuid(),
+      id: outcome.changes.length === 0 ? '' : this.#clock.newUuid(),
       done,
       failed: (error) => done(failure(operations, error)),
       again: () => this.#execute(request, 0),

@@ -232,8 +232,8 @@ const candidatesFor = (table: Table, clause: Exclude<Clause, boolean>): readonly
   const { column, function: test, argument } = clause;
   if (test !== '==' && test !== 'includes') return undefined;
   if (test === '==' && (isMap(column.type) || argument.size === 0)) return undefined;
-  for (const [key, value] of argument.elements()) return table.withElement(column, key, value);
-  return undefined;
+  const { first, firstValue } = argument;
+  return first === undefined ? undefined : table.withElement(column, first, firstValue);
 };
 
 const noteRead = (table: Table, clause: Clause, transaction: Transaction): void => {

@@ -59,8 +59,12 @@ export class Table {
     }
     if (column.index < 0 || this.#rows.size < worthIndexing) return undefined;
     if (isMap(column.type) && value === undefined) return undefined;
-    const uuids = this.#lookup(column).find(key, value);
-    return uuids.flatMap((uuid) => this.#rows.get(uuid) ?? []);
+    const rows: Row[] = [];
+    for (const uuid of this.#lookup(column).find(key, value)) {
+      const row = this.#rows.get(uuid);
+      if (row !== undefined) rows.push(row);
+    }
+    return rows;
   }
 
   #lookup(column: Column): Lookup {
