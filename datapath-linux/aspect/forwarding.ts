@@ -44,7 +44,9 @@ export const forwarding: AspectDefinition<Desired, Entries> = {
   diff: (desired, found, kernel) =>
     localPorts(desired, kernel).flatMap(({ bridge, link }) => {
       const address = localAddress(bridge, kernel);
-      const isShared = kernel.links.some((other) => other.master === link.master && other.address === address);
+      const isShared = kernel.links.some(
+        (other) => (other.master === link.master || other.ifindex === link.master) && other.address === address,
+      );
       // An entry is there once for each VLAN.
       const present = found.get(link.ifindex) ?? [];
       const entries = new Set(present.flatMap((entry) => (entry.static ? [entry.address] : [])));

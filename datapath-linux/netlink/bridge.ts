@@ -1,68 +1,73 @@
 /** The settings of kernel bridges (IFLA_BR_* of linux/if_link.h) and of their ports (IFLA_BRPORT_*). */
-import { type Payload, u8, u16, u32, visitAttributes } from './attribute.ts';
-import type { MessageBuilder } from './message.ts';
+import {
+  bridgeIdentifier,
+  byte,
+  half,
+  long,
+  networkHalf,
+  reader,
+  type Settings,
+  type Table,
+  word,
+  writer,
+} from './settings.ts';
 
-interface Width {
-  readonly read: (payload: Payload) => number;
-  readonly write: (message: MessageBuilder, type: number, value: number) => void;
-}
-
-const byte: Width = { read: u8, write: (message, type, value) => message.u8(type, value) };
-const half: Width = { read: u16, write: (message, type, value) => message.u16(type, value) };
-const word: Width = { read: u32, write: (message, type, value) => message.u32(type, value) };
-const networkHalf: Width = {
-  read: (payload) => payload.data.readUInt16BE(payload.start),
-  write: (message, type, value) => message.bytes(type, Buffer.from([value >> 8, value & 0xff])),
-};
-
-type Table = Readonly<Record<string, readonly [type: number, width: Width]>>;
-
-/** To add a setting: its attribute and width here; it is then read from every bridge, and can be set. Times are in
- *  hundredths of a second. */
+/**
+ * To add a setting: its attribute and layout here; it is then read from every bridge, and can be set. Times are in
+ * hundredths of a second.
+ */
 const bridgeTable = {
+  forwardDelay: [1, word],
+  helloTime: [2, word],
+  maxAge: [3, word],
+  ageingTime: [4, word],
+  /** After the timers: while it is on, they must be in their ranges. */
   stpState: [5, word],
+  priority: [6, half],
   vlanFiltering: [7, byte],
   vlanProtocol: [8, networkHalf],
+  groupForwardMask: [9, half],
+  /** What the spanning tree has come to: these are read only. */
+  rootId: [10, bridgeIdentifier],
+  bridgeId: [11, bridgeIdentifier],
+  rootPort: [12, half],
+  rootPathCost: [13, word],
+  topologyChange: [14, byte],
   multicastSnooping: [23, byte],
+  multicastQuerier: [25, byte],
+  multicastHashMax: [27, word],
+  multicastMembershipInterval: [31, long],
   callsIptables: [36, byte],
   callsIp6tables: [37, byte],
   callsArptables: [38, byte],
   /** The VLAN that new ports join; only kernels with VLAN filtering have it. */
   defaultPvid: [39, half],
+  /** Learned addresses, and how many there may be (0: any number); Linux 6.7 and newer. The first is read only. */
+  addressesLearned: [48, word],
+  addressesMax: [49, word],
 } as const satisfies Table;
 
 /** The same, of a bridge's ports. */
 const bridgePortTable = {
+  /** BR_STATE_*, by their numbers: disabled, listening, learning, forwarding, blocking. */
+  state: [1, byte],
+  priority: [2, half],
+  cost: [3, word],
   learning: [8, byte],
   unicastFlood: [9, byte],
+  /** These are read only. */
+  designatedBridge: [14, bridgeIdentifier],
+  designatedPort: [15, half],
+  id: [17, half],
+  number: [18, half],
+  multicastRouter: [25, byte],
+  multicastFlood: [27, byte],
+  groupForwardMask: [31, half],
   isolated: [33, byte],
 } as const satisfies Table;
 
-type Settings<T extends Table> = { readonly [K in keyof T]?: number | undefined };
-/** A setting that the kernel does not have is undefined. */
 export type BridgeSettings = Settings<typeof bridgeTable>;
 export type BridgePortSettings = Settings<typeof bridgePortTable>;
-
-function reader<T extends Table>(table: T): (payload: Payload) => Settings<T> {
-  const byType = new Map(Object.entries(table).map(([name, [type, width]]) => [type, { name, width }]));
-  return (payload) => {
-    const found: { [K in keyof T]?: number } = {};
-    visitAttributes(payload, (type, value) => {
-      const setting = byType.get(type);
-      if (setting) Object.assign(found, { [setting.name]: setting.width.read(value) });
-    });
-    return found;
-  };
-}
-
-function writer<T extends Table>(table: T): (message: MessageBuilder, settings: Settings<T>) => void {
-  return (message, settings) => {
-    for (const [name, [type, width]] of Object.entries(table)) {
-      const value = settings[name];
-      if (value !== undefined) width.write(message, type, value);
-    }
-  };
-}
 
 export const readBridgeSettings = reader(bridgeTable);
 export const writeBridgeSettings = writer(bridgeTable);
@@ -80,15 +85,3 @@ export const quietBridge = {
   callsIp6tables: 0,
   callsArptables: 0,
 } as const satisfies BridgeSettings;
-
-/** The settings of `wanted` that differ from the present ones, without those that the kernel does not have. */
-export function differingSettings<T extends BridgeSettings | BridgePortSettings>(
-  present: T,
-  wanted: T,
-): Partial<T> | undefined {
-  const entries = Object.entries(wanted).filter(([name, value]) => {
-    const found = Object.entries(present).find(([other]) => other === name)?.[1];
-    return value !== undefined && found !== undefined && found !== value;
-  });
-  return entries.length > 0 ? Object.assign({}, ...entries.map(([name, value]) => ({ [name]: value }))) : undefined;
-}

@@ -20,3 +20,6 @@ export const writeI32 = (data: Buffer, value: number, at: number): number =>
 
 /** Netlink pads headers and attributes to four bytes. Lengths from outside may be near 2^32: no bit operations here. */
 export const aligned = (length: number): number => Math.ceil(length / 4) * 4;
+
+/** The six bytes of an address such as `aa:bb:cc:dd:ee:ff`. */
+export const macBytes = (address: string): Buffer => Buffer.from(address.replaceAll(':', ''), 'hex');

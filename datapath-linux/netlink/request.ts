@@ -6,7 +6,7 @@ import {
   writeBridgePortSettings,
   writeBridgeSettings,
 } from './bridge.ts';
-import { writeI32, writeU16, writeU32 } from './bytes.ts';
+import { macBytes, writeI32, writeU16, writeU32 } from './bytes.ts';
 import { flags, MessageBuilder } from './message.ts';
 
 const types = {
@@ -64,8 +64,6 @@ function ifinfomsg(ifindex: number, change: FlagChange = {}): Buffer {
   return fixed;
 }
 
-const macBytes = (address: string): Buffer => Buffer.from(address.replaceAll(':', ''), 'hex');
-
 /** All links of the namespace, without their statistics (which are most of the bytes). */
 export function dumpLinks(): Buffer {
   return new MessageBuilder(types.getLink, 0, ifinfomsg(0)).u32(ifla.extendedMask, skipStatistics).build();
@@ -93,6 +91,13 @@ export const getStatistics = (ifindex: number): Buffer =>
 
 /** The 64-bit counters of all links. */
 export const dumpStatistics = (): Buffer => new MessageBuilder(types.getStatistics, 0, ifStatsmsg(0)).build();
+
+/** How many BPDUs the ports of bridges have sent and received (IFLA_STATS_LINK_XSTATS_SLAVE). */
+export function dumpSpanningTreeCounters(): Buffer {
+  const fixed = ifStatsmsg(0);
+  writeU32(fixed, 1 << 2, 8);
+  return new MessageBuilder(types.getStatistics, 0, fixed).build();
+}
 
 export function dumpAddresses(): Buffer {
   return new MessageBuilder(types.getAddress, 0, Buffer.alloc(8)).build();

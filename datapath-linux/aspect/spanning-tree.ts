@@ -1,0 +1,182 @@
+/**
+ * The spanning tree that a kernel bridge takes part in (IEEE 802.1D-1998), as the columns ask for it, and what it has
+ * come to. The kernel knows no RSTP: where that is asked for, the bridge speaks STP, which RSTP's bridges understand.
+ */
+import { Datum } from '../../schema/datum.ts';
+import type { Desired, DesiredBridge } from '../desired.ts';
+import { bridgePort, hiddenBridge } from '../device.ts';
+import type { KernelState } from '../kernel.ts';
+import { deviceAddress } from '../mac.ts';
+import { bridgeDevice } from '../names.ts';
+import type { BridgePortSettings, BridgeSettings } from '../netlink/bridge.ts';
+import type { Link } from '../netlink/link.ts';
+import { changeLink, dumpSpanningTreeCounters } from '../netlink/request.ts';
+import { parseSpanningTreeCounters } from '../netlink/spanning-tree.ts';
+import type { Port } from '../port/port.ts';
+import type { AspectDefinition, RowReport } from './aspect.ts';
+import { clamp, integerOf } from './integer.ts';
+
+type Protocol = 'stp' | 'rstp';
+
+/** Which keys of other_config count: RSTP wins over STP, as in the C daemon. */
+function protocolOf({ row }: Pick<DesiredBridge, 'row'>): Protocol | undefined {
+  if (row.view.flag('rstp_enable')) return 'rstp';
+  return row.view.flag('stp_enable') ? 'stp' : undefined;
+}
+
+export const speaksStp = (bridge: Pick<DesiredBridge, 'row'>): boolean => protocolOf(bridge) !== undefined;
+
+const priorityDefault = 0x8000;
+/** In seconds. */
+const timers = {
+  hello: { preset: 2, min: 1, max: 10 },
+  maxAge: { preset: 20, min: 6, max: 40 },
+  forwardDelay: { preset: 15, min: 4, max: 30 },
+} as const;
+
+const timer = (text: string | undefined, { preset, min, max }: { preset: number; min: number; max: number }): number =>
+  clamp(integerOf(text) ?? preset, min, max);
+
+/** The settings of the kernel bridge. Timers that contradict each other are stretched, as IEEE 802.1D asks. */
+export function spanningTreeSettings(bridge: Pick<DesiredBridge, 'row'>): BridgeSettings {
+  const protocol = protocolOf(bridge);
+  if (protocol === undefined) return { stpState: 0 };
+  const configured = bridge.row.otherConfig;
+  const maxAge = timer(configured.get(`${protocol}-max-age`), timers.maxAge);
+  const forwardDelay = Math.max(
+    timer(configured.get(`${protocol}-forward-delay`), timers.forwardDelay),
+    Math.floor(maxAge / 2) + 1,
+  );
+  return {
+    stpState: 1,
+    helloTime: timer(configured.get('stp-hello-time'), timers.hello) * 100,
+    maxAge: maxAge * 100,
+    forwardDelay: forwardDelay * 100,
+    priority: (integerOf(configured.get(`${protocol}-priority`)) ?? priorityDefault) & 0xffff,
+  };
+}
+
+/** `other_config:stp-system-id` or `rstp-address`: the address in the bridge's identifier. */
+function systemAddress(bridge: DesiredBridge): string | undefined {
+  const protocol = protocolOf(bridge);
+  if (protocol === undefined) return undefined;
+  return deviceAddress(bridge.row.otherConfig.get(protocol === 'rstp' ? 'rstp-address' : 'stp-system-id'));
+}
+
+/** As the C daemon has it: the spanning tree is for links to other switches. Others neither send BPDUs nor heed them. */
+export function takesPart(port: Port, bridge: Pick<DesiredBridge, 'row'>): boolean {
+  const protocol = protocolOf(bridge);
+  if (protocol === undefined || port.row === undefined || port.kind === 'internal' || port.local) return false;
+  return port.interfaces.length === 1 && port.row.view.map('other_config').get(`${protocol}-enable`) !== 'false';
+}
+
+const costMax = 0xffff;
+/** The priority of a port has eight bits in Open vSwitch and six in the kernel; the port's identifier is the same. */
+const priorityShift = 2;
+
+/** The settings of a port. A cost that is not given is the kernel's choice, by the link's speed. */
+export function spanningTreePortSettings(port: Port, bridge: Pick<DesiredBridge, 'row'>): BridgePortSettings {
+  if (!takesPart(port, bridge)) return {};
+  const protocol = protocolOf(bridge);
+  const configured = port.row?.view.map('other_config') ?? new Map<string, string>();
+  const cost = integerOf(configured.get(`${protocol}-path-cost`));
+  const priority = integerOf(configured.get(`${protocol}-port-priority`)) ?? 128;
+  return {
+    ...(cost !== undefined && cost > 0 && { cost: Math.min(cost, costMax) }),
+    priority: (priority & 0xff) >> priorityShift,
+  };
+}
+
+const states = ['disabled', 'listening', 'learning', 'forwarding', 'blocking'] as const;
+export type PortState = (typeof states)[number];
+const forwardingState = states.indexOf('forwarding');
+
+export const stateOf = (port: BridgePortSettings): PortState => states[port.state ?? 0] ?? 'disabled';
+
+/** What the port is in the spanning tree, in IEEE 802.1D's words. */
+export function roleOf(port: BridgePortSettings, bridge: BridgeSettings): string {
+  if (stateOf(port) === 'disabled') return 'disabled';
+  if (port.number === bridge.rootPort) return 'root';
+  return port.designatedBridge === bridge.bridgeId && port.designatedPort === port.id ? 'designated' : 'alternate';
+}
+
+/** A bridge without a spanning tree blocks none of its ports: one that a tree has blocked would stay so. */
+export function unblocked(link: Link, bridge: Pick<DesiredBridge, 'row'>): BridgePortSettings {
+  const isBlocked = ['listening', 'learning', 'blocking'].includes(stateOf(link.bridgePort ?? {}));
+  return !speaksStp(bridge) && isBlocked ? { state: forwardingState } : {};
+}
+
+/** The ports that take part, once they are in their bridge. */
+export function treePorts(bridge: DesiredBridge, kernel: KernelState): { readonly port: Port; readonly link: Link }[] {
+  return bridge.ports.flatMap((port) => {
+    const link = takesPart(port, bridge) ? bridgePort(port, bridge, kernel) : undefined;
+    return link ? [{ port, link }] : [];
+  });
+}
+
+function reportBridge(bridge: DesiredBridge, kernel: KernelState): RowReport[] {
+  const details = hiddenBridge(bridge, kernel)?.bridge;
+  if (!details || !speaksStp(bridge)) return [];
+  const status = {
+    stp_bridge_id: details.bridgeId ?? '',
+    stp_designated_root: details.rootId ?? '',
+    stp_root_path_cost: String(details.rootPathCost ?? 0),
+  };
+  const ports = treePorts(bridge, kernel).flatMap(({ port, link: { bridgePort: settings } }): RowReport[] => {
+    if (!port.row || !settings) return [];
+    const portStatus = {
+      stp_port_id: String(settings.id ?? 0),
+      stp_state: stateOf(settings),
+      stp_role: roleOf(settings, details),
+    };
+    return [{ table: 'Port', uuid: port.row.uuid, status: portStatus }];
+  });
+  return [{ table: 'Bridge', uuid: bridge.row.uuid, status }, ...ports];
+}
+
+function problemOf(bridge: DesiredBridge): string | undefined {
+  if (!bridge.row.view.flag('rstp_enable')) return undefined;
+  return `rstp_enable: the kernel has no RSTP; bridge ${bridge.name} speaks STP instead, which works with RSTP but takes up to a minute to change over`;
+}
+
+const statisticsOf = (counters: Readonly<Record<string, bigint>>): Datum =>
+  Datum.fromElements(Object.entries(counters).map(([key, value]) => [key, Number(value)]));
+
+export const spanningTree: AspectDefinition<Desired, undefined> = {
+  name: 'spanning-tree',
+  want: (desired) => desired,
+  read: () => undefined,
+  /** The settings themselves are set with all others of bridges and ports (settings.ts). */
+  diff: ({ bridges }, _found, kernel) =>
+    bridges.flatMap((bridge) => {
+      const address = systemAddress(bridge);
+      const link = hiddenBridge(bridge, kernel);
+      if (!link || address === undefined || link.address === address) return [];
+      const what = `set the spanning tree address of bridge ${bridge.name}`;
+      const messages = [changeLink({ name: bridgeDevice(bridge.name) }, { address })];
+      return [{ op: 'send', subject: { bridge: bridge.name }, what, messages }];
+    }),
+  problems: ({ bridges }) => ({
+    bridges: new Map(
+      bridges.flatMap((bridge) => {
+        const problem = problemOf(bridge);
+        return problem === undefined ? [] : [[bridge.name, problem]];
+      }),
+    ),
+  }),
+  report: ({ bridges }, _found, kernel) => bridges.flatMap((bridge) => reportBridge(bridge, kernel)),
+  counters: ({ bridges }, kernel, client) => {
+    const wanted = bridges.filter(speaksStp);
+    if (wanted.length === 0) return [];
+    const byIfindex = new Map(
+      client.dump(dumpSpanningTreeCounters(), parseSpanningTreeCounters).map((found) => [found.ifindex, found]),
+    );
+    return wanted.flatMap((bridge) =>
+      treePorts(bridge, kernel).flatMap(({ port, link }): RowReport[] => {
+        const counters = byIfindex.get(link.ifindex)?.counters;
+        if (!port.row || !counters) return [];
+        return [{ table: 'Port', uuid: port.row.uuid, columns: new Map([['statistics', statisticsOf(counters)]]) }];
+      }),
+    );
+  },
+};
