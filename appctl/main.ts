@@ -60,10 +60,14 @@ const answerText = (answer: Json, { format, pretty }: Settings): string => {
   return `${pretty ? prettyJson(answer) : formatJson(answer, true)}\n`;
 };
 
-try {
-  process.exitCode = await run(process.argv.slice(2));
-} catch (error) {
-  const message = error instanceof Error ? error.message : String(error);
-  if (message !== '') complain(message);
-  process.exitCode = 1;
-}
+const main = async (): Promise<void> => {
+  try {
+    process.exitCode = await run(process.argv.slice(2));
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    if (message !== '') complain(message);
+    process.exitCode = 1;
+  }
+};
+
+void main();

@@ -10,6 +10,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
   console.error(`vswitch needs Node 20.19 or newer; this is ${process.versions.node}`);
   process.exit(1);
 }
+const { areBundled } = await import('./bundle.mjs');
 const { isCompiled, root } = await import('./sources.mjs');
 const { arePackagesInstalled, isHelperBuilt, lockMatches } = await import('./packages.mjs');
 
@@ -26,7 +27,12 @@ const steps = [
     run: ['npm', 'run', '--silent', 'install'],
     needsCompiler: true,
   },
-  { what: 'compiling', isDone: isCompiled, run: [process.execPath, 'build/compile.mjs'], needsCompiler: false },
+  {
+    what: 'compiling',
+    isDone: () => isCompiled() && areBundled(),
+    run: [process.execPath, 'build/compile.mjs'],
+    needsCompiler: false,
+  },
 ];
 
 const fail = (text) => {

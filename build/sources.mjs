@@ -27,9 +27,10 @@ export const orphans = () => {
   return filesUnder('dist', '.js').filter((path) => !expected.has(path));
 };
 
+const settings = ['package.json', 'package-lock.json', 'tsconfig.json', 'build/bundle.mjs', 'build/launcher.cjs'];
 export const digest = () => {
   const hash = createHash('sha256');
-  for (const path of ['package.json', 'package-lock.json', 'tsconfig.json', ...sources()]) {
+  for (const path of [...settings, ...sources()]) {
     if (!existsSync(join(root, path))) continue;
     const contents = readFileSync(join(root, path));
     hash.update(`${path} ${contents.length}\n`).update(contents);
@@ -37,7 +38,7 @@ export const digest = () => {
   return hash.digest('hex');
 };
 
-/** Whether dist is what the compiler would make now. */
+/** Whether dist is what the compiler would make now, but for the programs in one file. */
 export const isCompiled = () =>
   existsSync(stamp) &&
   readFileSync(stamp, 'utf8') === digest() &&

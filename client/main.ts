@@ -100,6 +100,5 @@ const main = async (): Promise<number> => {
   }
 };
 
-const status = await main();
 // A connection may be open still; what was printed is to be out first.
-process.stdout.write('', () => process.exit(status));
+void main().then((status) => process.stdout.write('', () => process.exit(status)));

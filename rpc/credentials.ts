@@ -36,8 +36,8 @@ export interface Identity {
 }
 
 /** The suites of TLS 1.3 stand in the list of ciphers in Node; naming only others would disable TLS 1.3. */
-const defaultSuites = DEFAULT_CIPHERS.split(':').filter((name) => name.startsWith('TLS_'));
-const defaultCiphers = DEFAULT_CIPHERS.split(':').filter((name) => !name.startsWith('TLS_'));
+const defaultSuites = (): string[] => DEFAULT_CIPHERS.split(':').filter((name) => name.startsWith('TLS_'));
+const defaultCiphers = (): string[] => DEFAULT_CIPHERS.split(':').filter((name) => !name.startsWith('TLS_'));
 const defaultProtocols = 'TLSv1.2+';
 
 /** The key, certificates and settings that this program uses for TLS. Files that change are read again. */
@@ -106,12 +106,12 @@ const loadIdentity = (files: TlsFiles): Identity => {
   const bootstrap = verify && files.bootstrap === true && !existsSync(caCertificate);
   const extra = peerCaCertificate === undefined ? '' : read(peerCaCertificate);
   const protocols: ProtocolRange = parseProtocols(files.protocols || defaultProtocols);
-  const suites = ciphersuites?.split(':') ?? defaultSuites;
+  const suites = ciphersuites?.split(':') ?? defaultSuites();
   const secure: SecureContextOptions = {
     key: read(privateKey),
     cert: `${read(certificate)}\n${extra}`,
     ...(verify && !bootstrap && { ca: read(caCertificate) }),
-    ciphers: [...suites, ...(ciphers === undefined ? defaultCiphers : [ciphers])].join(':'),
+    ciphers: [...suites, ...(ciphers === undefined ? defaultCiphers() : [ciphers])].join(':'),
     ...protocols,
   };
   // Throws when key and certificate do not belong together.

@@ -6,7 +6,8 @@ export class InactivityProbe {
   readonly #probe: (idle: number) => void;
   readonly #dead: (silence: number) => void;
   #interval = 0;
-  #heard = performance.now();
+  /** When the other side was last heard, of interest only while there is an interval. */
+  #heard = 0;
   #probed: number | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -18,6 +19,7 @@ export class InactivityProbe {
   /** @param interval in ms; 0 for no probes */
   start(interval: number): void {
     if (interval === this.#interval) return;
+    if (this.#interval === 0) this.#heard = performance.now();
     this.#interval = interval;
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -34,7 +36,7 @@ export class InactivityProbe {
   }
 
   heard(): void {
-    this.#heard = performance.now();
+    if (this.#interval > 0) this.#heard = performance.now();
     this.#probed = undefined;
   }
 

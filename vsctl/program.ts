@@ -74,7 +74,7 @@ const runAndReport = async (
 ): Promise<number> => {
   const comment = transactionComment(commandLine(['ovs-vsctl', ...words]), process.ppid);
   const warn: Warn = (module, message) => terminal.log('warn', module, message);
-  const outcome = await run(session, parsed, { schema, wait, dryRun, comment, newUuid: randomUUID, warn });
+  const outcome = await run(session, parsed, { schema, wait, dryRun, comment, newUuid: () => randomUUID(), warn });
   terminal.print(printOutputs(outcome, new TablePrinter(style), oneLine));
   if (outcome.nextConfiguration === undefined || dryRun) return 0;
   const hint = hintAfter(patience, terminal);

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { projectFile } from './project.ts';
+import { projectProgram } from './project.ts';
 import { findProgram } from './requires.ts';
 import { temporaryFolder } from './temporary.ts';
 import { until } from './until.ts';
@@ -19,18 +19,9 @@ export interface Ran {
   readonly stderr: string;
 }
 
-const ours: ReadonlyMap<string, string> = new Map([
-  ['ovsdb-server', 'server'],
-  ['ovs-appctl', 'appctl'],
-  ['ovsdb-tool', 'tool'],
-  ['ovsdb-client', 'client'],
-]);
-
 /** The command that runs one of the programs. */
 export const programCommand = (kind: Kind, program: string): readonly [string, ...string[]] =>
-  kind === 'c'
-    ? [findProgram(program) ?? program]
-    : [process.execPath, projectFile('dist', ours.get(program) ?? program, 'main.js')];
+  kind === 'c' ? [findProgram(program) ?? program] : [process.execPath, projectProgram(program)];
 
 /** A folder for the sockets, pid files, logs and databases of daemons, which end with the test. */
 export class DaemonFolder {

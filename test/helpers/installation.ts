@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { ExecutionContext } from 'ava';
 import { end, Namespace } from './netns.ts';
-import { projectFile } from './project.ts';
+import { projectFile, projectProgram } from './project.ts';
 import { temporaryFolder } from './temporary.ts';
 
 const execute = promisify(execFile);
 const ours = {
-  vswitch: projectFile('dist/vswitch/main.js'),
-  vsctl: projectFile('dist/vsctl/main.js'),
-  switch: projectFile('dist/datapath-linux/main.js'),
+  vswitch: projectProgram('vswitch'),
+  vsctl: projectProgram('ovs-vsctl'),
+  switch: projectProgram('ovs-vswitchd'),
   tapProgram: projectFile('dist/test/fixtures/tap-program.js'),
 } as const;
 

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { basename } from 'node:path';
-import { projectFile } from './project.ts';
+import { projectProgram } from './project.ts';
 import { findProgram } from './requires.ts';
 
 /** How a program ran. */
@@ -22,10 +22,7 @@ export interface RunOptions {
 
 /** What to start: Open vSwitch's program of a name, or ours. */
 export const cCommand = (name: string): string[] => [findProgram(name) ?? name];
-export const ourCommand = (name: 'ovsdb-client' | 'ovsdb-tool'): string[] => [
-  process.execPath,
-  projectFile('dist', name === 'ovsdb-tool' ? 'tool' : 'client', 'main.js'),
-];
+export const ourCommand = (name: 'ovsdb-client' | 'ovsdb-tool'): string[] => [process.execPath, projectProgram(name)];
 
 /** Runs a program to its end. */
 export const runProgram = async (

@@ -3,16 +3,11 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { comm, DaemonFolder, isAlive, parentOf } from '../helpers/daemon-folder.ts';
-import { projectFile } from '../helpers/project.ts';
+import { projectProgram } from '../helpers/project.ts';
 import { cPrograms, program, root, testRequiring } from '../helpers/requires.ts';
 
 const script = '/usr/share/openvswitch/scripts/ovs-ctl';
-const programs: ReadonlyMap<string, string> = new Map([
-  ['ovsdb-server', 'server'],
-  ['ovsdb-tool', 'tool'],
-  ['ovs-appctl', 'appctl'],
-  ['ovs-vsctl', 'vsctl'],
-]);
+const programs = ['ovsdb-server', 'ovsdb-tool', 'ovs-appctl', 'ovs-vsctl'] as const;
 
 testRequiring(
   cPrograms(),
@@ -21,7 +16,7 @@ testRequiring(
 )('ovs-ctl starts our server, restarts it, and stops it', async (t) => {
   const folder = new DaemonFolder(t);
   for (const name of ['bin', 'etc']) mkdirSync(folder.file(name));
-  for (const [name, from] of programs) symlinkSync(projectFile('dist', from, 'main.js'), folder.file(`bin/${name}`));
+  for (const name of programs) symlinkSync(projectProgram(name), folder.file(`bin/${name}`));
   const env = {
     ...folder.env,
     OVS_SYSCONFDIR: folder.file('etc'),

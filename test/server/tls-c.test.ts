@@ -9,7 +9,7 @@ import { Credentials, type TlsFiles } from '../../rpc/credentials.ts';
 import { Server } from '../../server/server.ts';
 import { Authority, tlsArguments } from '../helpers/certificates.ts';
 import { LocalServer } from '../helpers/local-server.ts';
-import { projectFile } from '../helpers/project.ts';
+import { projectFile, projectProgram } from '../helpers/project.ts';
 import { cPrograms, findProgram, program, testRequiring } from '../helpers/requires.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
@@ -92,7 +92,7 @@ test('our ovs-vsctl talks to the C server', async (t) => {
   const target = await startC(t, authority, 'schema/vswitch.ovsschema');
   const vsctl = async (files: TlsFiles, ...command: readonly string[]) => {
     const options = [...tlsArguments(files), `--db=${target}`, '--no-wait', ...command];
-    return (await run(process.execPath, [projectFile('dist/vsctl/main.js'), ...options])).stdout;
+    return (await run(process.execPath, [projectProgram('ovs-vsctl'), ...options])).stdout;
   };
   const files = authority.issue('client');
   await vsctl(files, 'add-br', 'br0');

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import test from 'ava';
-import { projectFile } from '../helpers/project.ts';
+import { projectProgram } from '../helpers/project.ts';
 
 test('a log file that cannot be opened is told in one line', async (t) => {
-  const program = projectFile('dist/vsctl/main.js');
+  const program = projectProgram('ovs-vsctl');
   const { code, stderr } = await new Promise<{ code: unknown; stderr: string }>((resolve) => {
     execFile(process.execPath, [program, '--log-file=/nonexistent/log', 'show'], (error, _stdout, stderr) =>
       resolve({ code: error?.code, stderr }),

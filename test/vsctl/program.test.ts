@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import { isArray } from '../../schema/json.ts';
-import { projectFile } from '../helpers/project.ts';
+import { projectFile, projectProgram } from '../helpers/project.ts';
 import { cPrograms, testRequiring } from '../helpers/requires.ts';
 import { startCServer, startServer } from '../helpers/server-process.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
@@ -161,7 +161,7 @@ testRequiring(cPrograms())('writers that race lose nothing of each other', async
 
 testRequiring(cPrograms())('the log of the database says who did what, as the C program says it', async (t) => {
   const comments: string[] = [];
-  for (const program of ['ovs-vsctl', `${process.execPath} ${projectFile('dist/vsctl/main.js')}`]) {
+  for (const program of ['ovs-vsctl', `${process.execPath} ${projectProgram('ovs-vsctl')}`]) {
     const server = await startCServer(t, schema);
     const line = `${program} --db=${server.target} --no-wait add-br 'b r' -- set Bridge 'b r' 'external_ids:a="b c"'`;
     await once(spawn('sh', ['-c', `${line}; true`], { stdio: 'ignore' }), 'exit');

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { program } from '../../vsctl/program.ts';
-import { projectFile } from '../helpers/project.ts';
+import { projectProgram } from '../helpers/project.ts';
 
 /** What a run of ovs-vsctl left. */
 export interface Result {
@@ -25,8 +25,7 @@ const runProcess = async (file: string, words: readonly string[]): Promise<Resul
 };
 
 export const cVsctl: Subject = (words) => runProcess('ovs-vsctl', words);
-export const vsctlProcess: Subject = (words) =>
-  runProcess(process.execPath, [projectFile('dist/vsctl/main.js'), ...words]);
+export const vsctlProcess: Subject = (words) => runProcess(process.execPath, [projectProgram('ovs-vsctl'), ...words]);
 
 /** Ours in this process: two orders of magnitude faster to start. */
 export const vsctl: Subject = async (words) => {
