@@ -3,10 +3,13 @@
  * namespace, where nobody's devices are and nobody listens. The attempt may load a kernel module, as the use would.
  */
 import { native } from '../native/index.ts';
+import type { Action } from './netlink/action.ts';
 import { NetlinkClient } from './netlink/client.ts';
 import { NetlinkError } from './netlink/error.ts';
+import { type Classifier, newFilter } from './netlink/filter.ts';
 import { parseLink } from './netlink/link.ts';
 import { createBridge, createLink, dumpLinks } from './netlink/request.ts';
+import { addQdisc, clsactHandle, handleOf, places } from './netlink/traffic-control.ts';
 
 /** Whether the kernel of `client`'s namespace can do it. Devices it leaves behind vanish with the namespace. */
 type Probe = (client: NetlinkClient) => boolean;
@@ -29,6 +32,28 @@ const hasBridgeVlans: Probe = (client) => {
   return client.dump(dumpLinks(), parseLink).some(({ bridge }) => bridge?.defaultPvid !== undefined);
 };
 
+/** What is missing for a request about traffic control is told with ENOENT; other refusals come from what is there. */
+const isKnown = (client: NetlinkClient, message: Buffer): boolean => {
+  const [answer] = client.batch([message]);
+  return answer?.error?.code !== 'ENOENT' && answer?.error?.code !== 'EOPNOTSUPP';
+};
+
+/** Every network namespace has a loopback device, and gives it the first number. */
+const loopback = 1;
+
+const hasQdisc =
+  (kind: string): Probe =>
+  (client) =>
+    isKnown(client, addQdisc({ ifindex: loopback, parent: places.root, handle: handleOf(1, 0), kind }));
+
+const hasFilter =
+  (classifier: Classifier, ...actions: readonly Action[]): Probe =>
+  (client) => {
+    const clsact = { ifindex: loopback, parent: places.clsact, handle: clsactHandle, kind: 'clsact' };
+    const filter = { ifindex: loopback, parent: places.ingress, priority: 1, classifier, actions };
+    return isKnown(client, addQdisc(clsact)) && isKnown(client, newFilter(filter));
+  };
+
 /** To add a capability: name it here, with the attempt that tells. */
 const probes = {
   'bridge-vlan': hasBridgeVlans,
@@ -38,6 +63,17 @@ const probes = {
   gre: hasLinkKind('gretap'),
   ip6gre: hasLinkKind('ip6gretap'),
   vxlan: hasLinkKind('vxlan'),
+  // Classifiers and actions of filters.
+  matchall: hasFilter({ kind: 'matchall' }),
+  police: hasFilter({ kind: 'u32', keys: [] }, { kind: 'police', bytes: { rate: 125_000, burst: 10_000 } }),
+  gact: hasFilter({ kind: 'u32', keys: [] }, { kind: 'gact', verdict: 'drop' }),
+  // Queueing disciplines.
+  codel: hasQdisc('codel'),
+  fq_codel: hasQdisc('fq_codel'),
+  hfsc: hasQdisc('hfsc'),
+  htb: hasQdisc('htb'),
+  netem: hasQdisc('netem'),
+  sfq: hasQdisc('sfq'),
 } as const satisfies Record<string, Probe>;
 
 export type Capability = keyof typeof probes;

@@ -6,7 +6,14 @@
 import { type Aspect, aspect } from './aspect.ts';
 import { filters } from './filter-sources.ts';
 import { forwarding } from './forwarding.ts';
+import { policing } from './policing.ts';
 import { settings } from './settings.ts';
 import { spanningTree } from './spanning-tree.ts';
 
-export const aspects: readonly Aspect[] = [aspect(settings), aspect(spanningTree), aspect(forwarding), aspect(filters)];
+export const aspects: readonly Aspect[] = [
+  aspect(settings),
+  aspect(spanningTree),
+  aspect(forwarding),
+  aspect(filters),
+  aspect(policing),
+];

@@ -3,8 +3,8 @@
  * shared, so one place keeps it and them: it is there while something wants it, and others' filters are left alone.
  */
 import type { Desired } from '../desired.ts';
-import { isOwned, type KernelState } from '../kernel.ts';
-import { readMarks } from '../names.ts';
+import { groupBy } from '../group.ts';
+import type { KernelState } from '../kernel.ts';
 import type { NetlinkClient } from '../netlink/client.ts';
 import { DumpInterruptedError } from '../netlink/error.ts';
 import {
@@ -22,12 +22,12 @@ import {
   clsactHandle,
   deleteQdisc,
   dumpFilters,
-  dumpQdiscs,
   parseTrafficObject,
   places,
 } from '../netlink/traffic-control.ts';
 import type { Step, Subject } from '../step.ts';
 import type { AspectDefinition } from './aspect.ts';
+import { isInOurHands, trafficOf } from './traffic.ts';
 
 /** A filter that shall be there. Of one priority at one place of a device there is one. */
 export interface WantedFilter {
@@ -45,9 +45,10 @@ export interface WantedFilter {
 
 /**
  * Who comes before whom. A filter that does not decide about a frame must let the next ones see it ("continue").
- * Mirrors come last: what is dropped before is not mirrored.
+ * Policing comes first: as in Open vSwitch, what VLANs do not admit counts too. Mirrors come last: what is dropped
+ * before is not mirrored.
  */
-export const priorities = { admission: 1, policing: 49, mirror: 100 } as const;
+export const priorities = { policing: 1, packetPolicing: 2, admission: 10, mirror: 100 } as const;
 
 export function wantedFilter(
   filter: Filter & { readonly parent: WantedFilter['parent'] },
@@ -76,10 +77,9 @@ function dumpOf(client: NetlinkClient, ifindex: number, parent: number): Present
   }
 }
 
-function readFilters(client: NetlinkClient): FoundFilters {
-  const qdiscs = client.dump(dumpQdiscs(), parseTrafficObject).filter(({ parent }) => parent === places.clsact);
+function readFilters(kernel: KernelState, client: NetlinkClient): FoundFilters {
   return new Map(
-    qdiscs.map(({ ifindex, kind }) => {
+    [...trafficOf(kernel, client).holders].map(([ifindex, { kind }]) => {
       const parents = kind === 'clsact' ? [places.ingress, places.egress] : [places.ingress];
       return [ifindex, { kind, filters: parents.flatMap((parent) => dumpOf(client, ifindex, parent)) }];
     }),
@@ -110,7 +110,9 @@ const clsactMessage = (ifindex: number): Buffer =>
 
 function deviceSteps(ifindex: number, wanted: readonly WantedFilter[], found: FoundFilters, kernel: KernelState) {
   const present = found.get(ifindex);
-  const name = kernel.at(ifindex)?.name ?? String(ifindex);
+  const name = kernel.at(ifindex)?.name;
+  // On its way out, and its filters with it.
+  if (name === undefined) return [];
   const [first] = wanted;
   if (!present) {
     return first ? [send(first.subject, `let filters be set on ${name}`, clsactMessage(ifindex))] : [];
@@ -140,28 +142,21 @@ const send = (subject: Subject, what: string, message: Buffer): Step => ({
 /** Nobody else has a filter there, and the device is a port of ours or bears a filter of ours. */
 function isOursToDelete(ifindex: number, filters: readonly PresentFilter[], kernel: KernelState): boolean {
   const link = kernel.at(ifindex);
-  const isPort = link !== undefined && (isOwned(link) || readMarks(link.altnames).marks.length > 0);
+  const isPort = link !== undefined && isInOurHands(link);
   return filters.every(isOurFilter) && (filters.length > 0 || isPort);
-}
-
-function byDevice(filters: readonly WantedFilter[]): ReadonlyMap<number, readonly WantedFilter[]> {
-  const found = new Map<number, WantedFilter[]>();
-  for (const filter of filters) {
-    const others = found.get(filter.ifindex);
-    if (others) others.push(filter);
-    else found.set(filter.ifindex, [filter]);
-  }
-  return found;
 }
 
 /** The aspect, for filters from these sources. */
 export const filtersOf = (sources: readonly FilterSource[]): AspectDefinition<Desired, FoundFilters> => {
   const wantedBy = (desired: Desired, kernel: KernelState): ReadonlyMap<number, readonly WantedFilter[]> =>
-    byDevice(sources.flatMap((source) => source(desired, kernel)));
+    groupBy(
+      sources.flatMap((source) => source(desired, kernel)),
+      ({ ifindex }) => ifindex,
+    );
   return {
     name: 'filters',
     want: (desired) => desired,
-    read: (_desired, _kernel, client) => readFilters(client),
+    read: (_desired, kernel, client) => readFilters(kernel, client),
     diff: (desired, found, kernel) => {
       const wanted = wantedBy(desired, kernel);
       const devices = new Set([...found.keys(), ...wanted.keys()]);
