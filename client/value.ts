@@ -1,4 +1,5 @@
-import { type Datum, parseDatum } from '../schema/datum.ts';
+import type { Datum } from '../schema/datum.ts';
+import { parseDatum } from '../schema/datum-parser.ts';
 import type { Json } from '../schema/json.ts';
 import type { BaseType, ColumnType } from '../schema/type.ts';
 

@@ -1,4 +1,6 @@
-import { type Datum, parseDatum, patchDatum } from '../schema/datum.ts';
+import type { Datum } from '../schema/datum.ts';
+import { patchDatum } from '../schema/datum-diff.ts';
+import { parseDatum } from '../schema/datum-parser.ts';
 import { isArray, isObject, type Json, type JsonObject, member, type OutJson } from '../schema/json.ts';
 import { Row } from '../schema/row.ts';
 import type { Column, DatabaseSchema, TableSchema } from '../schema/schema.ts';

@@ -1,5 +1,6 @@
 import { type Atom, compareAtoms } from './atom.ts';
-import { type Datum, parseDatum } from './datum.ts';
+import type { Datum } from './datum.ts';
+import { parseDatum } from './datum-parser.ts';
 import { OvsdbError, syntaxError } from './error.ts';
 import { isArray, type Json } from './json.ts';
 import type { Row } from './row.ts';

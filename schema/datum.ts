@@ -1,35 +1,38 @@
-import { type Atom, atomText, compareAtoms, defaultAtom, parseAtom } from './atom.ts';
-import { OvsdbError, syntaxError } from './error.ts';
-import { isArray, type Json } from './json.ts';
-import type { SymbolTable } from './symbol.ts';
+import { type Atom, atomText, compareAtoms, defaultAtom } from './atom.ts';
+import { isSame } from './difference.ts';
+import { OvsdbError } from './error.ts';
 import { atomWord, type ColumnType, checkAtom, describeType, isMap } from './type.ts';
 
-/** What error messages call the size of a set that has no limit. */
-const unlimited = 2 ** 32 - 1;
-
 /** Leaves are split beyond this many atoms: a change copies one leaf and the list of leaves. */
-const leafSize = 128;
+export const leafSize = 128;
 
 export type Element = readonly [key: Atom, value: Atom | undefined];
 
 /**
  * The value of a column: a sorted set of atoms, or a map (RFC 7047 section 5.1). Immutable: what changes it returns
- * another datum, at a cost that grows with the change and the square root of the size. A small datum is one Leaf; a large
- * one is a Tree of leaves, most of which it shares with what it was before.
+ * another datum, at a cost that grows with the change and the square root of the size. One element, as most data have, is
+ * a Single; a few are one Leaf; many are a Tree of leaves, most of which it shares with what it was before.
  */
 export abstract class Datum {
   abstract readonly size: number;
   abstract readonly leaves: readonly Leaf[];
+  /** The first atom: all there is of a scalar. */
+  abstract readonly first: Atom | undefined;
+  /** The value of the first key in a map. */
+  abstract readonly firstValue: Atom | undefined;
 
   /** A set of these atoms, in any order; duplicates count once. */
   static of(...atoms: readonly Atom[]): Datum {
-    if (atoms.length === 1) return new Leaf(atoms, undefined);
+    const [only] = atoms;
+    if (only !== undefined && atoms.length === 1) return new Single(only, undefined);
     return Datum.fromElements(atoms.map((atom) => [atom, undefined]));
   }
 
   /** A set or map of these elements, in any order; of equal keys the last one counts. */
   static fromElements(elements: readonly Element[]): Datum {
-    if (elements.length === 0) return Datum.empty;
+    const [only] = elements;
+    if (only === undefined) return Datum.empty;
+    if (elements.length === 1) return new Single(...only);
     const sorted = isAscending(elements.map(([key]) => key)) ? elements : sortedUnique(elements);
     const leaves: Leaf[] = [];
     for (let at = 0; at < sorted.length; at += leafSize) leaves.push(leafOf(sorted.slice(at, at + leafSize)));
@@ -38,18 +41,9 @@ export abstract class Datum {
 
   static #join(leaves: readonly Leaf[]): Datum {
     const [only] = leaves;
-    if (only === undefined) return Datum.empty;
-    return leaves.length === 1 ? only : new Tree(leaves);
-  }
-
-  /** The first atom: all there is of a scalar. */
-  get first(): Atom | undefined {
-    return this.leaves[0]?.atoms[0];
-  }
-
-  /** The value of the first key in a map. */
-  get firstValue(): Atom | undefined {
-    return this.leaves[0]?.values?.[0];
+    if (only?.first === undefined) return Datum.empty;
+    if (leaves.length > 1) return new Tree(leaves);
+    return only.size === 1 ? new Single(only.first, only.firstValue) : only;
   }
 
   *keys(): Generator<Atom> {
@@ -75,7 +69,7 @@ export abstract class Datum {
 
   /** With that element; in a map the value replaces one that is there. */
   put(key: Atom, value?: Atom): Datum {
-    if (this.size === 0) return new Leaf([key], value === undefined ? undefined : [value]);
+    if (this.size === 0) return new Single(key, value);
     const at = this.#leafFor(key);
     const changed = this.leaves[at]?.withElement(key, value);
     if (changed === undefined || changed === this.leaves[at]) return this;
@@ -140,7 +134,7 @@ export abstract class Datum {
     if (size !== other.size) return false;
     if (size === 0) return true;
     if (size === 1) return this.first === other.first && this.firstValue === other.firstValue;
-    return nextDifference(new Cursor(this), new Cursor(other)) === undefined;
+    return isSame(this, other);
   }
 
   /** Order by size, then by the first key that differs, then by the first value; as Open vSwitch sorts rows by a column. */
@@ -180,6 +174,46 @@ export abstract class Datum {
   static empty: Datum;
 }
 
+/** One element, which as most are needs no array around it. */
+class Single extends Datum {
+  override readonly first: Atom;
+  override readonly firstValue: Atom | undefined;
+
+  constructor(key: Atom, value: Atom | undefined) {
+    super();
+    this.first = key;
+    this.firstValue = value;
+  }
+
+  override get size(): number {
+    return 1;
+  }
+  override get leaves(): readonly Leaf[] {
+    return [new Leaf([this.first], this.firstValue === undefined ? undefined : [this.firstValue])];
+  }
+  override *keys(): Generator<Atom> {
+    yield this.first;
+  }
+  override *elements(): Generator<Element> {
+    yield [this.first, this.firstValue];
+  }
+  override has(key: Atom): boolean {
+    return this.first === key;
+  }
+  override get(key: Atom): Atom | undefined {
+    return this.first === key ? this.firstValue : undefined;
+  }
+
+  protected override elementsText(type: ColumnType): string {
+    return elementText(type, this.first, this.firstValue);
+  }
+}
+
+const elementText = ({ key, value }: ColumnType, first: Atom, second: Atom | undefined): string => {
+  const keyText = atomText(key.type, first);
+  return value === undefined ? keyText : `[${keyText},${atomText(value.type, second ?? defaultAtom(value.type))}]`;
+};
+
 /** Sorted atoms and, in a map, their values. */
 export class Leaf extends Datum {
   readonly atoms: readonly Atom[];
@@ -212,18 +246,9 @@ export class Leaf extends Datum {
 
   textOf(type: ColumnType): string {
     if (this.#text !== undefined) return this.#text;
-    const text =
-      this.atoms.length === 1
-        ? this.#elementText(type, 0)
-        : this.atoms.map((_, i) => this.#elementText(type, i)).join();
+    const text = this.atoms.map((atom, i) => elementText(type, atom, this.values?.[i])).join();
     if (this.atoms.length > worthKeeping) this.#text = text;
     return text;
-  }
-
-  #elementText({ key, value }: ColumnType, i: number): string {
-    const keyText = atomText(key.type, this.atoms[i] ?? defaultAtom(key.type));
-    if (value === undefined) return keyText;
-    return `[${keyText},${atomText(value.type, this.values?.[i] ?? defaultAtom(value.type))}]`;
   }
 
   /** Where `key` is, or the complement (~i) of where it would go. */
@@ -315,6 +340,13 @@ class Tree extends Datum {
     this.size = size;
   }
 
+  override get first(): Atom | undefined {
+    return this.leaves[0]?.first;
+  }
+  override get firstValue(): Atom | undefined {
+    return this.leaves[0]?.firstValue;
+  }
+
   protected override elementsText(type: ColumnType): string {
     return this.leaves.map((leaf) => leaf.textOf(type)).join();
   }
@@ -331,7 +363,8 @@ const leafOf = (elements: readonly Element[]): Leaf => {
   );
 };
 
-const isAscending = (atoms: readonly Atom[]): boolean => {
+/** Whether no atom is at or before the one in front of it. */
+export const isAscending = (atoms: readonly Atom[]): boolean => {
   for (let i = 1; i < atoms.length; i++) {
     if (compareAtoms(atoms[i - 1] ?? '', atoms[i] ?? '') >= 0) return false;
   }
@@ -343,172 +376,11 @@ const sortedUnique = (elements: readonly Element[]): Element[] => {
   return sorted.filter(([key], i) => sorted[i + 1]?.[0] !== key);
 };
 
-/** A place in a datum, for going through two of them side by side. */
-class Cursor {
-  readonly #leaves: readonly Leaf[];
-  #leafAt = 0;
-  #at = 0;
-
-  constructor(datum: Datum) {
-    this.#leaves = datum.leaves;
-  }
-
-  get leaf(): Leaf | undefined {
-    return this.#leaves[this.#leafAt];
-  }
-  get key(): Atom | undefined {
-    return this.leaf?.atoms[this.#at];
-  }
-  /** The value in a map; in a set the key again. */
-  get value(): Atom | undefined {
-    const { leaf } = this;
-    return leaf?.values === undefined ? leaf?.atoms[this.#at] : leaf.values[this.#at];
-  }
-
-  next(): void {
-    this.#at++;
-    if (this.#at < (this.leaf?.atoms.length ?? 0)) return;
-    this.#leafAt++;
-    this.#at = 0;
-  }
-
-  /** Goes past the leaves that both data have here; false if there is none. */
-  skipShared(other: Cursor): boolean {
-    if (this.#at !== 0 || other.#at !== 0) return false;
-    const ours = this.#leaves;
-    const theirs = other.#leaves;
-    const start = this.#leafAt;
-    while (this.#leafAt < ours.length && ours[this.#leafAt] === theirs[other.#leafAt]) {
-      this.#leafAt++;
-      other.#leafAt++;
-    }
-    return this.#leafAt > start;
-  }
-}
-
-/** One key at which two data differ: its value before and after, absent where the key is. In a set the key itself. */
-export interface Difference {
-  readonly key: Atom;
-  readonly old: Atom | undefined;
-  readonly new: Atom | undefined;
-}
-
-/** The next key at which two data differ; both places are then behind it. */
-const nextDifference = (a: Cursor, b: Cursor): Difference | undefined => {
-  for (;;) {
-    const { key } = a;
-    const other = b.key;
-    if (key === undefined && other === undefined) return undefined;
-    if (a.skipShared(b)) continue;
-    const order = key === undefined ? 1 : other === undefined ? -1 : compareAtoms(key, other);
-    const old = order <= 0 ? a.value : undefined;
-    const now = order >= 0 ? b.value : undefined;
-    if (order <= 0) a.next();
-    if (order >= 0) b.next();
-    const differing = order <= 0 ? key : other;
-    if (old !== now && differing !== undefined) return { key: differing, old, new: now };
-  }
-};
-
-const noDifferences: readonly Difference[] = [];
-
-/** The last two large data that were compared: the rules of a commit ask for the same difference one after the other. */
-let lastCompared: { readonly a: Datum; readonly b: Datum; readonly differences: readonly Difference[] } | undefined;
-
-/** What differs between two data, in the order of keys. Leaves that both share are passed over unread. */
-export const difference = (a: Datum, b: Datum): readonly Difference[] => {
-  if (a === b || (a.size === 0 && b.size === 0)) return noDifferences;
-  if (a.size + b.size <= leafSize) return findDifferences(a, b);
-  if (lastCompared?.a !== a || lastCompared.b !== b) lastCompared = { a, b, differences: findDifferences(a, b) };
-  return lastCompared.differences;
-};
-
-const findDifferences = (a: Datum, b: Datum): readonly Difference[] => {
-  const ours = new Cursor(a);
-  const theirs = new Cursor(b);
-  const differences: Difference[] = [];
-  for (let each = nextDifference(ours, theirs); each !== undefined; each = nextDifference(ours, theirs)) {
-    differences.push(each);
-  }
-  return differences;
-};
-
 /** What a column holds when an insert does not say. */
 export const defaultDatum = (type: ColumnType): Datum => {
   if (type.min === 0) return Datum.empty;
   return Datum.fromElements([[defaultAtom(type.key.type), type.value && defaultAtom(type.value.type)]]);
 };
-
-export interface ParseOptions {
-  /** Allows named-uuids. */
-  readonly symbols?: SymbolTable;
-  /** Allows any number of elements: for conditions and mutations. */
-  readonly anySize?: boolean;
-}
-
-/**
- * Reads a `<value>` for a column of that type, and checks it against the type's constraints.
- * @throws OvsdbError syntax error, constraint violation
- */
-export const parseDatum = (type: ColumnType, json: Json, options: ParseOptions = {}): Datum =>
-  isMap(type) ? parseMap(type, json, options) : parseSet(type, json, options);
-
-const parseSet = (type: ColumnType, json: Json, options: ParseOptions): Datum => {
-  if (!isArray(json) || json[0] !== 'set') return new Leaf([parseKey(type, json, options)], undefined);
-  const atoms = parseMembers('set', type, json, options).map((each) => parseKey(type, each, options));
-  if (atoms.length <= leafSize && isAscending(atoms))
-    return atoms.length === 0 ? Datum.empty : new Leaf(atoms, undefined);
-  return distinctDatum(
-    atoms.map((atom) => [atom, undefined]),
-    'set contains duplicate',
-  );
-};
-
-const parseKey = ({ key }: ColumnType, json: Json, { symbols }: ParseOptions): Atom => {
-  const atom = parseAtom(key.type, json, symbols);
-  checkAtom(atom, key);
-  return atom;
-};
-
-const parseMap = (type: ColumnType, json: Json, options: ParseOptions): Datum => {
-  const { key, value = key } = type;
-  const atoms: Atom[] = [];
-  const values: Atom[] = [];
-  for (const pair of parseMembers('map', type, json, options)) {
-    if (!isArray(pair) || pair.length !== 2) throw syntaxError('expected 2-element array', pair);
-    atoms.push(parseKey(type, pair[0] ?? null, options));
-    const valueAtom = parseAtom(value.type, pair[1] ?? null, options.symbols);
-    checkAtom(valueAtom, value);
-    values.push(valueAtom);
-  }
-  if (atoms.length <= leafSize && isAscending(atoms)) return atoms.length === 0 ? Datum.empty : new Leaf(atoms, values);
-  return distinctDatum(
-    atoms.map((atom, i) => [atom, values[i]]),
-    'map contains duplicate key',
-  );
-};
-
-/** @throws OvsdbError for equal keys */
-const distinctDatum = (elements: readonly Element[], complaint: string): Datum => {
-  const datum = Datum.fromElements(elements);
-  if (datum.size < elements.length) throw new OvsdbError('ovsdb error', complaint);
-  return datum;
-};
-
-const parseMembers = (keyword: 'set' | 'map', type: ColumnType, json: Json, options: ParseOptions) => {
-  const members = isArray(json) && json.length === 2 && json[0] === keyword ? json[1] : undefined;
-  if (!isArray(members)) {
-    throw syntaxError(`expected ["${keyword}", <array>]`, json);
-  }
-  const { length } = members;
-  if (options.anySize !== true && (length < type.min || length > type.max)) {
-    throw syntaxError(`${keyword} must have ${memberCount(type)} but ${length} are present`, json);
-  }
-  return members;
-};
-
-const memberCount = ({ min, max }: ColumnType): string =>
-  min === 1 && max === 1 ? 'exactly one member' : `${min} to ${max === Infinity ? unlimited : max} members`;
 
 /** @throws OvsdbError constraint violation */
 export const checkSize = (datum: Datum, type: ColumnType): void => {
@@ -522,29 +394,4 @@ export const checkDatum = (datum: Datum, type: ColumnType): void => {
     checkAtom(key, type.key);
     if (type.value !== undefined && value !== undefined) checkAtom(value, type.value);
   }
-};
-
-/**
- * What "update2" and "update3" send of a changed column (ovsdb-server(7), section 4.1.13): the new value where
- * there is one element at most; else the members that come or go; in a map also the new values.
- */
-export const diffDatum = (type: ColumnType, before: Datum, after: Datum): Datum => {
-  if (type.max === 1) return after;
-  const map = isMap(type);
-  const elements: Element[] = [];
-  for (const change of difference(before, after)) {
-    elements.push([change.key, map ? (change.new ?? change.old) : undefined]);
-  }
-  return Datum.fromElements(elements);
-};
-
-/** The inverse of diffDatum: `before` with such a difference applied. */
-export const patchDatum = (type: ColumnType, before: Datum, diff: Datum): Datum => {
-  if (type.max === 1) return diff;
-  let after = before;
-  for (const [key, value] of diff.elements()) {
-    const gone = isMap(type) ? before.get(key) === value : before.has(key);
-    after = gone ? after.remove(key) : after.put(key, value);
-  }
-  return after;
 };

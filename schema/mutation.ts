@@ -1,5 +1,6 @@
 import type { Atom } from './atom.ts';
-import { checkSize, Datum, type Element, parseDatum } from './datum.ts';
+import { checkSize, Datum, type Element } from './datum.ts';
+import { parseDatum } from './datum-parser.ts';
 import { OvsdbError, syntaxError } from './error.ts';
 import { isArray, type Json, toInteger } from './json.ts';
 import type { Row } from './row.ts';

@@ -1,4 +1,5 @@
-import { Datum, defaultDatum, parseDatum } from './datum.ts';
+import { Datum, defaultDatum } from './datum.ts';
+import { parseDatum } from './datum-parser.ts';
 import { syntaxError } from './error.ts';
 import { isObject, type Json } from './json.ts';
 import { type Column, type TableSchema, versionColumn } from './schema.ts';

@@ -1,4 +1,4 @@
-import { parseDatum } from '../schema/datum.ts';
+import { parseDatum } from '../schema/datum-parser.ts';
 import { parseJson } from '../schema/json.ts';
 import { Row } from '../schema/row.ts';
 import type { DatabaseSchema, TableSchema } from '../schema/schema.ts';

@@ -1,4 +1,5 @@
-import { diffDatum, parseDatum, patchDatum } from '../schema/datum.ts';
+import { diffDatum, patchDatum } from '../schema/datum-diff.ts';
+import { parseDatum } from '../schema/datum-parser.ts';
 import { isArray, isObject, type Json, type JsonObject, parseJson } from '../schema/json.ts';
 import { Row } from '../schema/row.ts';
 import type { Column, TableSchema } from '../schema/schema.ts';

@@ -1,4 +1,4 @@
-import { difference } from '../schema/datum.ts';
+import { difference } from '../schema/difference.ts';
 import type { Row } from '../schema/row.ts';
 import { zeroUuid } from '../schema/uuid.ts';
 import { ChangeSet } from './change-set.ts';

@@ -1,5 +1,6 @@
 import type { Atom } from '../schema/atom.ts';
-import { Datum, difference } from '../schema/datum.ts';
+import { Datum } from '../schema/datum.ts';
+import { difference } from '../schema/difference.ts';
 import type { Row } from '../schema/row.ts';
 import type { Column } from '../schema/schema.ts';
 import { isMap } from '../schema/type.ts';

@@ -1,5 +1,5 @@
 import { matchesClause } from '../schema/condition.ts';
-import { diffDatum } from '../schema/datum.ts';
+import { diffDatum } from '../schema/datum-diff.ts';
 import type { Row } from '../schema/row.ts';
 import type { Column } from '../schema/schema.ts';
 import type { MonitoredColumn, MonitoredTable, MonitorVersion, Selection } from './monitor-request.ts';

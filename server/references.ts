@@ -1,5 +1,6 @@
 import type { Atom } from '../schema/atom.ts';
-import { Datum, type Difference, difference } from '../schema/datum.ts';
+import { Datum } from '../schema/datum.ts';
+import { type Difference, difference } from '../schema/difference.ts';
 import { OvsdbError } from '../schema/error.ts';
 import type { Row } from '../schema/row.ts';
 import type { Column, TableSchema } from '../schema/schema.ts';

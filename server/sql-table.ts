@@ -1,6 +1,7 @@
 import type BetterSqlite3 from 'better-sqlite3';
 import type { Atom, AtomicType } from '../schema/atom.ts';
-import { Datum, difference, type Element } from '../schema/datum.ts';
+import { Datum, type Element } from '../schema/datum.ts';
+import { difference } from '../schema/difference.ts';
 import { toInteger } from '../schema/json.ts';
 import { Row } from '../schema/row.ts';
 import type { Column, TableSchema } from '../schema/schema.ts';

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { parseDatum } from '../schema/datum.ts';
+import { parseDatum } from '../schema/datum-parser.ts';
 import { OvsdbError } from '../schema/error.ts';
 import { formatJson, isObject, type Json, type JsonObject, member, parseJson } from '../schema/json.ts';
 import { printDatum } from '../schema/print.ts';

@@ -1,5 +1,6 @@
 import type { Atom } from '../schema/atom.ts';
-import { type Datum, defaultDatum, parseDatum } from '../schema/datum.ts';
+import { type Datum, defaultDatum } from '../schema/datum.ts';
+import { parseDatum } from '../schema/datum-parser.ts';
 import { isArray, isObject, type Json, member, type OutJsonObject } from '../schema/json.ts';
 import { type Column, type TableSchema, uuidColumn } from '../schema/schema.ts';
 import { Query } from './query.ts';

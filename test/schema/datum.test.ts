@@ -1,6 +1,9 @@
 import test from 'ava';
 import { type Atom, compareAtoms } from '../../schema/atom.ts';
-import { Datum, diffDatum, difference, type Element, parseDatum, patchDatum } from '../../schema/datum.ts';
+import { Datum, type Element } from '../../schema/datum.ts';
+import { diffDatum, patchDatum } from '../../schema/datum-diff.ts';
+import { parseDatum } from '../../schema/datum-parser.ts';
+import { difference } from '../../schema/difference.ts';
 import { parseJson } from '../../schema/json.ts';
 import type { ColumnType } from '../../schema/type.ts';
 import { Random } from '../helpers/random.ts';

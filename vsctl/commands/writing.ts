@@ -1,4 +1,5 @@
-import { Datum, difference } from '../../schema/datum.ts';
+import { Datum } from '../../schema/datum.ts';
+import { difference } from '../../schema/difference.ts';
 import type { Column, DatabaseSchema } from '../../schema/schema.ts';
 import { isMap } from '../../schema/type.ts';
 import { parseAssignment } from '../column-argument.ts';
