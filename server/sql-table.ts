@@ -1,5 +1,5 @@
 import type BetterSqlite3 from 'better-sqlite3';
-import type { Atom, AtomicType } from '../schema/atom.ts';
+import { type Atom, type AtomicType, defaultAtom } from '../schema/atom.ts';
 import { Datum, type Element } from '../schema/datum.ts';
 import { difference } from '../schema/difference.ts';
 import { toInteger } from '../schema/json.ts';
@@ -25,7 +25,7 @@ const toSql = (atom: Atom): SqlValue => (typeof atom === 'boolean' ? Number(atom
 const fromSql = (type: AtomicType, value: unknown): Atom => {
   switch (type) {
     case 'integer':
-      return toInteger(BigInt(String(value))) ?? 0;
+      return typeof value === 'bigint' ? (toInteger(value) ?? 0) : Number(value);
     case 'real':
       return Number(value);
     case 'boolean':
@@ -146,9 +146,14 @@ export class SqlTable {
       .iterate();
     for (const [id, uuid, ...values] of rows) {
       const data = new Map<Column, Datum>();
-      for (const [i, { column }] of this.#cells.entries()) data.set(column, cellDatum(column, values[i]));
+      for (const [i, { column }] of this.#cells.entries()) {
+        const atom = cellAtom(column, values[i]);
+        // Rows share their defaults.
+        if (atom !== undefined && (!isScalar(column.type) || atom !== defaultAtom(column.type.key.type)))
+          data.set(column, Datum.of(atom));
+      }
       for (const { column, data: found } of children) {
-        const datum = found.get(String(id));
+        const datum = found.get(Number(id));
         if (datum !== undefined) data.set(column, datum);
       }
       yield Row.create(this.#schema, String(uuid), newUuid(), data);
@@ -157,8 +162,8 @@ export class SqlTable {
 }
 
 const cellValue = (datum: Datum): SqlValue => (datum.first === undefined ? null : toSql(datum.first));
-const cellDatum = ({ type }: Column, value: unknown): Datum =>
-  value === null ? Datum.empty : Datum.of(fromSql(type.key.type, value));
+const cellAtom = ({ type }: Column, value: unknown): Atom | undefined =>
+  value === null ? undefined : fromSql(type.key.type, value);
 
 /** The table of one set or map column. */
 class SqlChild {
@@ -235,21 +240,22 @@ class SqlChild {
   }
 
   /** The data of all rows, by their `_id`. */
-  load(): Map<string, Datum> {
+  load(): Map<number, Datum> {
     const { key, value } = this.column.type;
     const rows = this.#sqlite
       .prepare<[], unknown[]>(`SELECT * FROM ${this.#name} ORDER BY _id`)
       .safeIntegers()
       .raw()
       .iterate();
-    const data = new Map<string, Datum>();
+    const data = new Map<number, Datum>();
     let elements: Element[] = [];
-    let current: string | undefined;
+    let current: number | undefined;
     const finish = () => current !== undefined && data.set(current, Datum.fromElements(elements));
     for (const [id, keyValue, mapValue] of rows) {
-      if (String(id) !== current) {
+      const row = Number(id);
+      if (row !== current) {
         finish();
-        current = String(id);
+        current = row;
         elements = [];
       }
       elements.push([fromSql(key.type, keyValue), value && fromSql(value.type, mapValue)]);
