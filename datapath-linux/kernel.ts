@@ -1,9 +1,10 @@
 /** The state of the kernel that the switch compares with what it wants, and how it is read. */
 import type { Capabilities } from './capabilities.ts';
+import type { LinkTable } from './link-table.ts';
 import { isOurs } from './names.ts';
 import type { NetlinkClient } from './netlink/client.ts';
 import { type Link, parseLink } from './netlink/link.ts';
-import { dumpLinks, getForeignLink } from './netlink/request.ts';
+import { getForeignLink } from './netlink/request.ts';
 
 /** Whether the switch made the device. */
 export const isOwned = ({ group, alias }: Link): boolean => isOurs(group, alias);
@@ -64,8 +65,15 @@ export class KernelState {
   }
 }
 
-/** Peers in other namespaces; one that went away meanwhile, or may not be looked at, is left out. */
-function readForeign(client: NetlinkClient, links: readonly Link[]): ReadonlyMap<number, Link> {
+interface Foreign {
+  /** By the ifindex of a veth end here: its peer. */
+  readonly found: ReadonlyMap<number, Link>;
+  /** Veth ends here whose peers are not where they were: gone, moved on, or not to be looked at. */
+  readonly missing: readonly Link[];
+}
+
+/** Peers in other namespaces, of which no notice tells. */
+function readForeign(client: NetlinkClient, links: readonly Link[]): Foreign {
   const outers: Link[] = [];
   const requests: Buffer[] = [];
   for (const link of links) {
@@ -80,13 +88,19 @@ function readForeign(client: NetlinkClient, links: readonly Link[]): ReadonlyMap
       if (payload && outer) found.set(outer.ifindex, parseLink(payload));
     });
   }
-  return found;
+  return { found, missing: outers.filter(({ ifindex }) => !found.has(ifindex)) };
 }
 
 const foreignPerBatch = 128;
 
 /** Reads the kernel's devices. @throws DumpInterruptedError when they change faster than they can be read. */
-export function readKernel(client: NetlinkClient, capabilities: Capabilities): KernelState {
-  const links = client.dump(dumpLinks(), parseLink);
-  return new KernelState(links, readForeign(client, links), capabilities);
+export function readKernel(client: NetlinkClient, table: LinkTable, capabilities: Capabilities): KernelState {
+  let links = table.read();
+  let foreign = readForeign(client, links);
+  if (foreign.missing.length > 0) {
+    table.suspect(foreign.missing);
+    links = table.read();
+    foreign = readForeign(client, links);
+  }
+  return new KernelState(links, foreign.found, capabilities);
 }

@@ -11,11 +11,11 @@ import type { Configuration } from './configuration.ts';
 import { type Desired, desiredState } from './desired.ts';
 import { diff, type FollowedMtus, followedMtus, remainingKernel } from './diff.ts';
 import { type KernelState, readKernel } from './kernel.ts';
+import type { LinkTable } from './link-table.ts';
 import type { NetlinkClient } from './netlink/client.ts';
-import type { LinkEvents } from './netlink/events.ts';
 import type { Accounts } from './port/tap-options.ts';
 import { describeProblems } from './problem.ts';
-import { type Step, stepKey } from './step.ts';
+import { changedLinks, type Step, stepKey } from './step.ts';
 
 /** Enough for bridges, then their ports, then what someone else changes meanwhile. */
 const roundsMax = 8;
@@ -36,7 +36,7 @@ export interface Outcome {
 
 export interface ReconcilerOptions {
   readonly client: NetlinkClient;
-  readonly events: Pick<LinkEvents, 'drain'>;
+  readonly links: LinkTable;
   readonly accounts: Accounts;
   readonly capabilities: Capabilities;
 }
@@ -66,6 +66,7 @@ export class Reconciler {
       if (steps.length === 0) break;
       for (const step of steps) tried.set(stepKey(step), step);
       failures.push(...(await apply(client, steps)));
+      this.#suspect(steps);
       look = this.#look(desired);
     }
     this.#followed = followedMtus(desired, look.kernel);
@@ -84,11 +85,20 @@ export class Reconciler {
     return [...diff(desired, kernel, this.#followed), ...findings.flatMap(({ steps }) => steps)];
   }
 
+  /** Of what is changed on devices that are down, the kernel gives no notice. */
+  #suspect(steps: readonly Step[]): void {
+    const { links } = this.#options;
+    for (const step of steps) {
+      const changed = changedLinks(step);
+      if (changed === 'any') links.forget();
+      else links.suspect(changed);
+    }
+  }
+
   /** Notices about what is read now, our own changes among it, need no further look. */
   #look(desired: Desired): Look {
-    const { client, events, capabilities } = this.#options;
-    events.drain();
-    const kernel = readKernel(client, capabilities);
+    const { client, links, capabilities } = this.#options;
+    const kernel = readKernel(client, links, capabilities);
     const remaining = remainingKernel(desired, kernel);
     return { kernel, findings: aspects.map((each) => each.look(desired, remaining, client)) };
   }

@@ -1,5 +1,5 @@
 /** What can be done to the kernel to bring it nearer to what is desired. Data only: `diff` makes it, `apply` does it. */
-import type { LinkChange, LinkReference } from './netlink/request.ts';
+import { changedLink, type LinkChange, type LinkReference } from './netlink/request.ts';
 import type { TapOptions } from './port/tap-options.ts';
 
 /** Whom it concerns if a step fails: an interface by its name, or a bridge and all its interfaces. */
@@ -78,6 +78,27 @@ export function describeStep(step: Step): string {
   if (step.op !== 'change') return `${about}: ${step.op}`;
   const changes = Object.entries(step.change).filter(([, value]) => value !== undefined);
   return `${about}: change ${changes.map(([key, value]) => `${key}=${value}`).join(' ')}`;
+}
+
+/** The links that a step changes, of those that were there before it; 'any' if that cannot be told. */
+export function changedLinks(step: Step): readonly LinkReference[] | 'any' {
+  switch (step.op) {
+    case 'release':
+    case 'mark':
+      return [{ ifindex: step.ifindex }];
+    case 'change':
+      return [step.link];
+    case 'create-tap':
+      return [{ name: step.name }];
+    case 'send': {
+      const links = step.messages.flatMap((message) => changedLink(message) ?? []);
+      return links.every((link) => link !== 'any') ? links : 'any';
+    }
+    case 'disable-ipv6':
+      return 'any';
+    default:
+      return [];
+  }
 }
 
 /** Equal for steps that do the same. */

@@ -13,6 +13,7 @@ import type { OutJson } from '../schema/json.ts';
 import { KernelCapabilities } from './capabilities.ts';
 import { type Configuration, monitoredColumns, readConfiguration } from './configuration.ts';
 import { filterRemark, hostSystem, tunRemark } from './host.ts';
+import { LinkTable } from './link-table.ts';
 import { Loop } from './loop.ts';
 import { NetlinkClient } from './netlink/client.ts';
 import { LinkEvents } from './netlink/events.ts';
@@ -56,6 +57,7 @@ class RunningSwitch implements Switch {
   readonly #log: Log;
   readonly #client = new NetlinkClient();
   readonly #events: LinkEvents;
+  readonly #links: LinkTable;
   readonly #replica: Replica;
   readonly #reconciler: Reconciler;
   readonly #reporter: Reporter;
@@ -78,10 +80,13 @@ class RunningSwitch implements Switch {
       () => this.#look(),
       (error) => log.warn(`will try again: ${error instanceof Error ? error.message : error}`),
     );
-    this.#events = new LinkEvents(() => this.#loop.soon());
+    this.#events = new LinkEvents(() => {
+      if (this.#links.takeNotices()) this.#loop.soon();
+    });
+    this.#links = new LinkTable({ client: this.#client, events: this.#events, now: () => performance.now() });
     this.#reconciler = new Reconciler({
       client: this.#client,
-      events: this.#events,
+      links: this.#links,
       accounts: native(),
       capabilities: new KernelCapabilities(),
     });
@@ -217,11 +222,11 @@ class RunningSwitch implements Switch {
   }
 
   /**
-   * Besides the counters, whatever changes without a notice is looked at now: devices in other namespaces. And what
-   * the kernel refused is tried again.
+   * Besides the counters, whatever changes without a notice is looked at now and then: devices in other namespaces. And
+   * what the kernel refused is tried again.
    */
   async #refresh(): Promise<void> {
-    if (this.#refused || this.#reporter.seesOtherNamespaces) this.#loop.soon();
+    if (this.#refused || this.#reporter.seesOtherNamespaces || this.#links.isOld) this.#loop.soon();
     await this.#write(this.#reporter.reportStatistics());
   }
 }

@@ -1,35 +1,58 @@
 /**
- * Kernel notices about links and their traffic control. They only say "look": what has changed is found by looking, so a lost
- * notice (ENOBUFS) is as good as a received one.
+ * Kernel notices about the links of a network namespace and their traffic control, in the order of the changes that they
+ * tell of.
  */
 import { native, WatchedDescriptor } from '../../native/index.ts';
+import { readI32 } from './bytes.ts';
+import { type Link, parseLink } from './link.ts';
+import { type Message, messages } from './message.ts';
+
+/**
+ * What a notice tells. `uncertain`: something about the link has changed that the notice itself does not hold, such as
+ * its part in a bridge. `lost`: some notices were dropped, so that nothing known is certain any more. `other`: queues or
+ * filters have changed.
+ */
+export type LinkNotice =
+  | { readonly kind: 'changed'; readonly link: Link }
+  | { readonly kind: 'gone' | 'uncertain'; readonly ifindex: number }
+  | { readonly kind: 'lost' | 'other' };
 
 const routeProtocol = 0;
 /** RTNLGRP_* */
 const groups = { link: 1, trafficControl: 4 } as const;
-const receiveBuffer = 1 << 20;
+const types = { newLink: 16, deleteLink: 17 } as const;
+/** Each is about 1.5 kB: some thousand changes at once fit. */
+const receiveBuffer = 4 << 20;
 const datagramsPerCall = 64;
 
+/**
+ * The kernel queues a notice before the request that caused the change is answered: what is read here after a request
+ * tells of all that it did. It is silent about some changes of devices that are down, and of taps: see LinkTable.
+ */
 export class LinkEvents {
   readonly #descriptor: WatchedDescriptor;
 
-  /** Calls `look` when links of this network namespace have changed, or their queues and filters; many changes may come as one call. */
-  constructor(look: () => void) {
-    const fd = native().netlinkOpen(routeProtocol, -1, receiveBuffer);
+  /**
+   * Calls `wake` when notices are waiting; it must `take` them. `namespaceFd`: to listen in that network namespace
+   * instead of this process's.
+   */
+  constructor(wake: () => void, namespaceFd = -1) {
+    const fd = native().netlinkOpen(routeProtocol, namespaceFd, receiveBuffer);
     for (const group of Object.values(groups)) native().netlinkJoin(fd, group);
-    this.#descriptor = new WatchedDescriptor(fd, () => {
-      this.drain();
-      look();
-    });
+    this.#descriptor = new WatchedDescriptor(fd, wake);
   }
 
-  /** Forgets the notices that are waiting, before a look that will see what they are about. */
-  drain(): void {
+  /** The notices that are waiting. */
+  *take(): Generator<LinkNotice> {
     for (;;) {
-      try {
-        if (native().netlinkReceive(this.#descriptor.fd, datagramsPerCall).length === 0) return;
-      } catch (error) {
-        if (!isOverrun(error)) throw error;
+      const datagrams = this.#receive();
+      if (datagrams === undefined) {
+        yield { kind: 'lost' };
+        continue;
+      }
+      if (datagrams.length === 0) return;
+      for (const datagram of datagrams) {
+        for (const message of messages(datagram)) yield noticeOf(message);
       }
     }
   }
@@ -37,6 +60,26 @@ export class LinkEvents {
   close(): void {
     this.#descriptor.close();
   }
+
+  /** undefined: the buffer was full, and the kernel has dropped some. */
+  #receive(): Buffer[] | undefined {
+    try {
+      return native().netlinkReceive(this.#descriptor.fd, datagramsPerCall);
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOBUFS') return undefined;
+      throw error;
+    }
+  }
 }
 
-const isOverrun = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOBUFS';
+/**
+ * Bridges, and IPv6, tell of their part of a link in messages of the same types, which differ in the family alone
+ * (struct ifinfomsg: u8 family, pad, u16 type, i32 index): RTM_DELLINK of the bridge family is a port that leaves.
+ */
+function noticeOf(message: Message): LinkNotice {
+  const { data, start, end, type } = message;
+  if ((type !== types.newLink && type !== types.deleteLink) || end - start < 16) return { kind: 'other' };
+  const ifindex = readI32(data, start + 4);
+  if (data.readUInt8(start) !== 0) return { kind: 'uncertain', ifindex };
+  return type === types.newLink ? { kind: 'changed', link: parseLink(message) } : { kind: 'gone', ifindex };
+}

@@ -6,13 +6,14 @@ import {
   writeBridgePortSettings,
   writeBridgeSettings,
 } from './bridge.ts';
-import { macBytes, writeI32, writeU16, writeU32 } from './bytes.ts';
-import { flags, MessageBuilder } from './message.ts';
+import { macBytes, readI32, readU16, writeI32, writeU16, writeU32 } from './bytes.ts';
+import { flags, headerLength, MessageBuilder } from './message.ts';
 
 const types = {
   newLink: 16,
   deleteLink: 17,
   getLink: 18,
+  setLink: 19,
   getAddress: 22,
   newNeighbour: 28,
   deleteNeighbour: 29,
@@ -67,6 +68,11 @@ function ifinfomsg(ifindex: number, change: FlagChange = {}): Buffer {
 /** All links of the namespace, without their statistics (which are most of the bytes). */
 export function dumpLinks(): Buffer {
   return new MessageBuilder(types.getLink, 0, ifinfomsg(0)).u32(ifla.extendedMask, skipStatistics).build();
+}
+
+/** One link of the namespace. */
+export function getLink(ifindex: number): Buffer {
+  return new MessageBuilder(types.getLink, 0, ifinfomsg(ifindex)).u32(ifla.extendedMask, skipStatistics).build();
 }
 
 /** One link of the namespace that has our number `namespaceId`. */
@@ -178,6 +184,24 @@ export function createVeth({ outer, master, group, inner, innerGroup, address, m
     )
     .build();
 }
+
+/**
+ * Which link a built message changes: undefined if it is about no link, 'any' if it names one that is being made, or
+ * goes by its name.
+ */
+export function changedLink(message: Buffer): { readonly ifindex: number } | 'any' | undefined {
+  const type = readU16(message, 4);
+  if (!linkChanges.has(type)) return undefined;
+  const ifindex = readI32(message, headerLength + 4);
+  return ifindex === 0 ? 'any' : { ifindex };
+}
+
+const linkChanges: ReadonlySet<number> = new Set([
+  types.newLink,
+  types.setLink,
+  types.newLinkProperty,
+  types.deleteLinkProperty,
+]);
 
 /** Which link a change is about: by number, or by the name it was created with a moment ago. */
 export type LinkReference =

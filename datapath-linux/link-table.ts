@@ -1,0 +1,140 @@
+/**
+ * The links of the network namespace, as a copy of the kernel's own that its notices keep fresh, so that a look costs what
+ * has changed and not what is there. A notice still only says "look": this is what is looked at.
+ *
+ * The copy is always as the kernel was at the last `read`, but for what the kernel changes in silence: alias, group and
+ * alternative names of devices that are down, the sysctls of IPv6, the settings of taps, the namespace of a veth's far
+ * end. What the switch itself may have changed so is named to `suspect`, and read again; what others do is found when
+ * the copy is old, and everything is read again.
+ */
+
+import type { NetlinkClient } from './netlink/client.ts';
+import type { LinkEvents, LinkNotice } from './netlink/events.ts';
+import { type Link, parseLink } from './netlink/link.ts';
+import { dumpLinks, getLink, type LinkReference } from './netlink/request.ts';
+
+/** From so many uncertain links on one dump is cheaper than asking for each. */
+const uncertainMax = 64;
+/** In milliseconds: when a copy is old. */
+const oldAge = 60_000;
+
+export interface LinkTableOptions {
+  readonly client: Pick<NetlinkClient, 'batch' | 'dump'>;
+  readonly events: Pick<LinkEvents, 'take'>;
+  /** Milliseconds, ever growing. */
+  readonly now: () => number;
+}
+
+export class LinkTable {
+  readonly #options: LinkTableOptions;
+  readonly #links = new Map<number, Link>();
+  readonly #uncertain = new Set<number>();
+  readonly #uncertainNames = new Set<string>();
+  /** undefined: nothing is known, and all must be read. */
+  #readAt: number | undefined;
+
+  constructor(options: LinkTableOptions) {
+    this.#options = options;
+  }
+
+  /** Whether it is time to look, in case something has changed in silence. */
+  get isOld(): boolean {
+    return this.#readAt === undefined || this.#options.now() - this.#readAt > oldAge;
+  }
+
+  /** Takes in the notices that are waiting. Returns whether there were any. */
+  takeNotices(): boolean {
+    let any = false;
+    for (const notice of this.#options.events.take()) {
+      any = true;
+      if (this.#readAt !== undefined) this.#note(notice);
+    }
+    return any;
+  }
+
+  /** All links, as they are now. @throws DumpInterruptedError when they change faster than they can be read. */
+  read(): Link[] {
+    this.takeNotices();
+    if (!this.isOld) this.#settle();
+    if (this.isOld || this.#uncertain.size > 0) this.#readAll();
+    return [...this.#links.values()];
+  }
+
+  /** These may have changed without a notice. */
+  suspect(links: readonly LinkReference[]): void {
+    for (const link of links) {
+      if ('name' in link) this.#uncertainNames.add(link.name);
+      else if (link.namespaceId === undefined) this.#uncertain.add(link.ifindex);
+    }
+  }
+
+  /** Anything may have changed without a notice. */
+  forget(): void {
+    this.#readAt = undefined;
+  }
+
+  #note(notice: LinkNotice): void {
+    switch (notice.kind) {
+      case 'changed':
+        this.#set(notice.link);
+        break;
+      case 'gone':
+        this.#remove(notice.ifindex);
+        break;
+      case 'uncertain':
+        this.#uncertain.add(notice.ifindex);
+        break;
+      case 'lost':
+        this.forget();
+        break;
+      case 'other':
+        break;
+      default:
+        notice satisfies never;
+    }
+  }
+
+  #set(link: Link): void {
+    // Of a far end that has come from another namespace the near end's own notice tells nothing.
+    if (!this.#links.has(link.ifindex)) this.#doubtPeer(link);
+    this.#links.set(link.ifindex, link);
+  }
+
+  #remove(ifindex: number): void {
+    const link = this.#links.get(ifindex);
+    this.#links.delete(ifindex);
+    this.#uncertain.delete(ifindex);
+    // Gone, or moved to another namespace: then its peer is still here, and now has a number for that namespace.
+    if (link) this.#doubtPeer(link);
+  }
+
+  #doubtPeer({ kind, link, linkNamespaceId }: Link): void {
+    if (kind === 'veth' && linkNamespaceId === undefined && link !== 0) this.#uncertain.add(link);
+  }
+
+  /** Asks for the uncertain links, if they are not too many. */
+  #settle(): void {
+    for (const link of this.#uncertainNames.size > 0 ? this.#links.values() : []) {
+      if (this.#uncertainNames.has(link.name)) this.#uncertain.add(link.ifindex);
+    }
+    this.#uncertainNames.clear();
+    if (this.#uncertain.size > uncertainMax) return;
+    const ifindexes = [...this.#uncertain];
+    this.#uncertain.clear();
+    this.#options.client.batch(ifindexes.map(getLink)).forEach(({ payloads: [payload], error }, index) => {
+      const ifindex = ifindexes[index] ?? 0;
+      if (payload) this.#links.set(ifindex, parseLink(payload));
+      else if (error?.code === 'ENODEV') this.#links.delete(ifindex);
+      else this.forget();
+    });
+  }
+
+  #readAll(): void {
+    const links = this.#options.client.dump(dumpLinks(), parseLink);
+    this.#links.clear();
+    for (const link of links) this.#links.set(link.ifindex, link);
+    this.#uncertain.clear();
+    this.#uncertainNames.clear();
+    this.#readAt = this.#options.now();
+  }
+}
