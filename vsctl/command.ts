@@ -7,8 +7,12 @@ export interface Command {
   readonly minArguments: number;
   /** Infinity where there is no limit. */
   readonly maxArguments: number;
-  /** The arguments, as `--commands` and the help print them. */
+  /** The arguments, as `--commands` lists them: what C's list leaves out, programs that read it do not expect. */
   readonly usage: string;
+  /** The arguments as people read them, where `usage` says less, or says it in another way. */
+  readonly synopsis?: string;
+  /** What it does, in a few words. */
+  readonly about: string;
   /** The command's options; a name that ends in "=" takes a value. */
   readonly options: readonly string[];
   /** Whether it may change the database. */

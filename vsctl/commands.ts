@@ -11,19 +11,22 @@ import { sslCommands } from './commands/ssl.ts';
 import { switchCommands } from './commands/switch.ts';
 import { writingCommands } from './commands/writing.ts';
 
+/** Every command, grouped as help shows them. */
+export const commandGroups: readonly { readonly title: string; readonly commands: readonly Command[] }[] = [
+  { title: 'Open vSwitch', commands: switchCommands },
+  { title: 'Bridges', commands: bridgeCommands },
+  { title: 'Ports', commands: portCommands },
+  { title: 'Bonds', commands: bondCommands },
+  { title: 'Interfaces', commands: interfaceCommands },
+  { title: 'Controllers and managers', commands: controllerCommands },
+  { title: 'TLS', commands: sslCommands },
+  { title: 'Auto attach', commands: autoAttachCommands },
+  { title: 'Datapaths and connection tracking', commands: conntrackCommands },
+  { title: 'Looking at the database', commands: readingCommands },
+  { title: 'Changing the database', commands: writingCommands },
+];
+
 /** Every command, by name. */
 export const commands: ReadonlyMap<string, Command> = new Map(
-  [
-    ...switchCommands,
-    ...bridgeCommands,
-    ...portCommands,
-    ...bondCommands,
-    ...interfaceCommands,
-    ...controllerCommands,
-    ...sslCommands,
-    ...autoAttachCommands,
-    ...conntrackCommands,
-    ...readingCommands,
-    ...writingCommands,
-  ].map((command) => [command.name, command]),
+  commandGroups.flatMap((group) => group.commands).map((command) => [command.name, command]),
 );

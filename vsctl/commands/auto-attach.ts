@@ -46,13 +46,34 @@ const getMappings = (context: Context, { arguments: [name = ''] }: Invocation): 
 const usage = 'BRIDGE ARG ARG';
 
 export const autoAttachCommands: readonly Command[] = [
-  { name: 'add-aa-mapping', minArguments: 3, maxArguments: 3, usage, options: [], writes: true, run: addMapping },
-  { name: 'del-aa-mapping', minArguments: 3, maxArguments: 3, usage, options: [], writes: true, run: deleteMapping },
+  {
+    name: 'add-aa-mapping',
+    synopsis: 'BRIDGE I-SID VLAN',
+    about: 'map a service of IEEE 802.1aq to a VLAN',
+    minArguments: 3,
+    maxArguments: 3,
+    usage,
+    options: [],
+    writes: true,
+    run: addMapping,
+  },
+  {
+    name: 'del-aa-mapping',
+    synopsis: 'BRIDGE I-SID VLAN',
+    about: 'remove that mapping',
+    minArguments: 3,
+    maxArguments: 3,
+    usage,
+    options: [],
+    writes: true,
+    run: deleteMapping,
+  },
   {
     name: 'get-aa-mapping',
     minArguments: 1,
     maxArguments: 1,
     usage: 'BRIDGE',
+    about: 'print the mappings of a bridge',
     options: [],
     writes: false,
     run: getMappings,

@@ -34,13 +34,32 @@ const setSsl = ({ view, root }: Context, invocation: Invocation): Output => {
 };
 
 export const sslCommands: readonly Command[] = [
-  { name: 'get-ssl', minArguments: 0, maxArguments: 0, usage: '', options: [], writes: false, run: getSsl },
-  { name: 'del-ssl', minArguments: 0, maxArguments: 0, usage: '', options: [], writes: true, run: deleteSsl },
+  {
+    name: 'get-ssl',
+    about: 'print the files that TLS uses',
+    minArguments: 0,
+    maxArguments: 0,
+    usage: '',
+    options: [],
+    writes: false,
+    run: getSsl,
+  },
+  {
+    name: 'del-ssl',
+    about: 'remove them from the configuration',
+    minArguments: 0,
+    maxArguments: 0,
+    usage: '',
+    options: [],
+    writes: true,
+    run: deleteSsl,
+  },
   {
     name: 'set-ssl',
     minArguments: 3,
     maxArguments: 3,
     usage: 'PRIVATE-KEY CERTIFICATE CA-CERT',
+    about: 'set the files that TLS uses',
     options: ['--bootstrap'],
     writes: true,
     run: setSsl,

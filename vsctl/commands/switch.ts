@@ -103,13 +103,32 @@ const hardwareAddress = (config: Datum): Datum | undefined => {
 };
 
 export const switchCommands: readonly Command[] = [
-  { name: 'init', minArguments: 0, maxArguments: 0, usage: '', options: [], writes: true, run: () => '' },
-  { name: 'show', minArguments: 0, maxArguments: 0, usage: '', options: [], writes: false, run: show },
+  {
+    name: 'init',
+    about: 'create the configuration if there is none yet',
+    minArguments: 0,
+    maxArguments: 0,
+    usage: '',
+    options: [],
+    writes: true,
+    run: () => '',
+  },
+  {
+    name: 'show',
+    about: 'print an overview of the configuration',
+    minArguments: 0,
+    maxArguments: 0,
+    usage: '',
+    options: [],
+    writes: false,
+    run: show,
+  },
   {
     name: 'emer-reset',
     minArguments: 0,
     maxArguments: 0,
     usage: '',
+    about: 'remove controllers, mirrors and flow export',
     options: [],
     writes: true,
     run: emergencyReset,
