@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
+import { type DatapathFigure, measureDatapath } from './datapath.ts';
 import { type Goal, type Workload, workloads } from './goals.ts';
 
 /** The scripts are not compiled: they stand beside the source of this file. */
@@ -51,6 +52,15 @@ const judge = (goal: Goal, figures: ReadonlyMap<string, Figure>): string => {
   );
 };
 
+const datapath = 'datapath';
+
+const datapathRow = ({ name, value, unit, atMost, atLeast }: DatapathFigure): string => {
+  const goal = atMost !== undefined ? `≤ ${number(atMost)}` : atLeast !== undefined ? `≥ ${number(atLeast)}` : '';
+  const met = value <= (atMost ?? Number.POSITIVE_INFINITY) && value >= (atLeast ?? Number.NEGATIVE_INFINITY);
+  const verdict = goal === '' ? '' : met ? 'met' : 'MISSED';
+  return [name.padEnd(38), number(value).padStart(21), unit.padEnd(8), goal.padStart(18), verdict].join(' ').trimEnd();
+};
+
 interface Options {
   readonly rows: string;
   readonly rounds: string;
@@ -66,13 +76,17 @@ const run = async (names: readonly string[], { rows, rounds, all }: Options): Pr
     for (const goal of workload.goals) console.log(judge(goal, figures));
     if (all) for (const [name, figure] of figures) console.log(row(name, figure, '', undefined));
   }
+  if (names.length > 0 && !names.includes(datapath)) return;
+  console.log(`\n${datapath}: the switch against ip -batch, a bridge made by hand, and the C daemon`);
+  for (const figure of await measureDatapath(Number(rounds))) console.log(datapathRow(figure));
 };
 
 await new Command('bench')
   .description(
-    `Compares this ovsdb-server with the C one, in one run, against the goals.\nWorkloads: ${workloads(0)
-      .map(({ name }) => name)
-      .join(', ')}`,
+    `Compares these programs with the C ones, in one run, against the goals.\nWorkloads: ${[
+      ...workloads(0).map(({ name }) => name),
+      datapath,
+    ].join(', ')}`,
   )
   .argument('[workload...]', 'all if none is named')
   .option('--rows <number>', 'rows of the large database', '10000')

@@ -4,7 +4,7 @@
 # Needs root; the daemons that the packages would start are not started.
 set -eu
 packages="openvswitch-switch openvswitch-common python3-openvswitch iproute2 iputils-ping mandoc openssl util-linux"
-packages="$packages kmod qemu-system-x86 xz-utils"
+packages="$packages ethtool iperf3 kmod qemu-system-x86 xz-utils"
 command -v cc >/dev/null 2>&1 || packages="$packages build-essential python3"
 missing=$(for package in $packages; do dpkg -s "$package" >/dev/null 2>&1 || echo "$package"; done)
 if [ -n "$missing" ]; then

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { ExecutionContext } from 'ava';
 import { Client } from '../../rpc/client.ts';
-import { end, Namespace } from './netns.ts';
+import { end, Namespace } from './namespace.ts';
 import { until } from './until.ts';
 
 const execute = promisify(execFile);
@@ -23,6 +23,9 @@ const canConnect = (path: string): Promise<boolean> =>
     socket.once('error', () => resolve(false));
     socket.once('connect', () => socket.end());
   });
+
+/** What a lab lasts for: a test, or some other run. */
+export type Scope = Pick<ExecutionContext, 'teardown' | 'passed' | 'log'>;
 
 export interface LabOptions {
   /** Whose database server: Debian's C program, or ours. */
@@ -49,7 +52,7 @@ export class Lab {
   }
 
   /** A host whose switch is running, on an empty database. It is taken down when the test is over, passed or failed. */
-  static async start(t: ExecutionContext, { server = 'c', daemon = 'ours' }: LabOptions = {}): Promise<Lab> {
+  static async start(t: Scope, { server = 'c', daemon = 'ours' }: LabOptions = {}): Promise<Lab> {
     const directory = mkdtempSync(join(tmpdir(), 'vsw-'));
     const host = await Namespace.create();
     const lab = new Lab(host, directory, server, await createDatabase(server, directory));
