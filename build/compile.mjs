@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeBundles } from './bundle.mjs';
+import { writeCompletion } from './completion.mjs';
 import { digest, orphans, readJson, root, stamp } from './sources.mjs';
 
 const compiler = join(root, 'node_modules/.bin/tsc');
@@ -22,6 +23,7 @@ const { status } = spawnSync(compiler, { cwd: root, stdio: 'inherit' });
 if (status !== 0) process.exit(1);
 for (const path of orphans()) rmSync(join(root, path));
 await makeBundles();
+await writeCompletion();
 for (const [name, path] of Object.entries(readJson('package.json').bin)) {
   if (existsSync(join(root, path))) chmodSync(join(root, path), 0o755);
   else console.error(`package.json names the program ${name}, but no source makes ${path}`);

@@ -11,6 +11,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(1);
 }
 const { areBundled } = await import('./bundle.mjs');
+const { isCompletionWritten } = await import('./completion.mjs');
 const { isCompiled, root } = await import('./sources.mjs');
 const { arePackagesInstalled, isHelperBuilt, lockMatches } = await import('./packages.mjs');
 
@@ -29,7 +30,7 @@ const steps = [
   },
   {
     what: 'compiling',
-    isDone: () => isCompiled() && areBundled(),
+    isDone: () => isCompiled() && areBundled() && isCompletionWritten(),
     run: [process.execPath, 'build/compile.mjs'],
     needsCompiler: false,
   },

@@ -27,7 +27,15 @@ export const orphans = () => {
   return filesUnder('dist', '.js').filter((path) => !expected.has(path));
 };
 
-const settings = ['package.json', 'package-lock.json', 'tsconfig.json', 'build/bundle.mjs', 'build/launcher.cjs'];
+const settings = [
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'build/bundle.mjs',
+  'build/launcher.cjs',
+  'build/completion.mjs',
+  'vsctl/completion.bash',
+];
 export const digest = () => {
   const hash = createHash('sha256');
   for (const path of [...settings, ...sources()]) {
