@@ -7,6 +7,7 @@ import { type Aspect, aspect } from './aspect.ts';
 import { filters } from './filter-sources.ts';
 import { forwarding } from './forwarding.ts';
 import { policing } from './policing.ts';
+import { qos } from './qos.ts';
 import { settings } from './settings.ts';
 import { spanningTree } from './spanning-tree.ts';
 
@@ -16,4 +17,5 @@ export const aspects: readonly Aspect[] = [
   aspect(forwarding),
   aspect(filters),
   aspect(policing),
+  aspect(qos),
 ];

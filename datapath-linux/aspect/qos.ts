@@ -1,0 +1,120 @@
+/**
+ * Queueing (Port.qos): in which order, and how fast, frames leave the switch through a port. It is kept where the
+ * kernel bridge sends them: of an internal port at the end of the pair that is in the bridge, so that it is what goes
+ * to the host that is shaped; of a bond at each of its members.
+ */
+import type { Desired } from '../desired.ts';
+import { hiddenBridge } from '../device.ts';
+import type { KernelState } from '../kernel.ts';
+import type { NetlinkClient } from '../netlink/client.ts';
+import { readLinkSettings } from '../netlink/ethtool.ts';
+import type { Link } from '../netlink/link.ts';
+import type { TrafficObject } from '../netlink/traffic-control.ts';
+import type { Step } from '../step.ts';
+import type { AspectDefinition, Problems } from './aspect.ts';
+import { asksForSpeed, leaveAlone, type Planned, planDiscipline } from './qos/discipline.ts';
+import { type QosRequest, qosOf } from './qos/request.ts';
+import { isForeign, isOurs, type Present, queueingSteps } from './qos/steps.ts';
+import { isInOurHands, trafficOf } from './traffic.ts';
+
+/** An interface whose port has a QoS row. */
+export interface Shaped {
+  readonly interfaceName: string;
+  readonly link: Link;
+  readonly request: QosRequest;
+}
+
+interface Device {
+  readonly link: Link;
+  readonly present: Present;
+  /** undefined where nobody asks for a discipline: one of ours goes. */
+  readonly shaped: Shaped | undefined;
+  readonly planned: Planned | undefined;
+}
+
+/** The devices of interfaces whose ports have QoS. Pure. */
+export function shapedInterfaces({ bridges }: Desired, kernel: KernelState): Shaped[] {
+  return bridges.flatMap((bridge) => {
+    const master = hiddenBridge(bridge, kernel);
+    if (!master) return [];
+    return bridge.ports.flatMap((port) => {
+      const request = port.row && qosOf(port.row.view);
+      if (!request) return [];
+      return port.interfaces.flatMap(({ name }) => {
+        const device = port.locate(name, kernel, master);
+        return device ? [{ interfaceName: name, link: device.port, request }] : [];
+      });
+    });
+  });
+}
+
+/** What a shaped interface shall have, by the speed that its driver tells now. */
+export const planFor = ({ link, request }: Shaped): Planned | undefined =>
+  planDiscipline(request, {
+    mtu: link.mtu,
+    speed: asksForSpeed(request) ? readLinkSettings(link.name)?.speed : undefined,
+  });
+
+/** The classes are read where a discipline with classes may be ours. */
+function presentOf(root: TrafficObject | undefined, classes: () => readonly TrafficObject[]): Present {
+  return { root, classes: root && ['htb', 'hfsc'].includes(root.kind) ? classes() : [] };
+}
+
+function readDevices(desired: Desired, kernel: KernelState, client: NetlinkClient): Device[] {
+  const shaped = new Map(shapedInterfaces(desired, kernel).map((each) => [each.link.ifindex, each]));
+  const traffic = trafficOf(kernel, client);
+  return kernel.links.flatMap((link) => {
+    const wanted = shaped.get(link.ifindex);
+    const root = traffic.root(link.ifindex);
+    if (!wanted && !(root && isInOurHands(link))) return [];
+    const present = presentOf(root, () => traffic.classes(link.ifindex));
+    return [{ link, present, shaped: wanted, planned: wanted && planFor(wanted) }];
+  });
+}
+
+function stepsOf({ link, present, shaped, planned }: Device, kernel: KernelState): Step[] {
+  if (shaped?.request.type === leaveAlone) return [];
+  const subject = { port: shaped?.interfaceName ?? link.name };
+  if (!shaped || !planned) {
+    const what = `take the queueing off ${link.name} that is not wanted any more`;
+    const messages = isOurs(present) ? queueingSteps(link.ifindex, undefined, present) : [];
+    return messages.length > 0 ? [{ op: 'send', subject, what, messages }] : [];
+  }
+  if ('error' in planned || !kernel.capabilities.has(planned.kind) || isForeign(present, planned)) return [];
+  const messages = queueingSteps(link.ifindex, planned, present);
+  const what = `set ${shaped.request.type} on ${shaped.interfaceName}`;
+  return messages.length > 0 ? [{ op: 'send', subject, what, messages }] : [];
+}
+
+/** Why an interface is not queued as asked for. */
+function problemOf({ link, present, shaped, planned }: Device, kernel: KernelState): string | undefined {
+  if (!shaped || !planned) return undefined;
+  const cannot = `could not set ${shaped.request.type} on ${shaped.interfaceName}`;
+  if ('error' in planned) return `${cannot}: ${planned.error}`;
+  const { kind } = planned;
+  if (!kernel.capabilities.has(kind)) {
+    return `${cannot}: this kernel has no ${kind} (CONFIG_NET_SCH_${kind.toUpperCase()}, module sch_${kind})`;
+  }
+  if (isForeign(present, planned)) {
+    return `${cannot}: the switch did not make the queueing discipline ${present.root?.kind} that is there; tc qdisc delete dev ${link.name} root makes way`;
+  }
+  const marking = [...shaped.request.queues].filter(([, { dscp }]) => dscp !== undefined).map(([number]) => number);
+  return marking.length > 0
+    ? `packets of queue ${marking.join(', ')} of ${shaped.interfaceName} keep their DSCP: marking them (Queue.dscp) is not provided`
+    : undefined;
+}
+
+export const qos: AspectDefinition<Desired, readonly Device[]> = {
+  name: 'qos',
+  want: (desired) => desired,
+  read: readDevices,
+  diff: (_desired, devices, kernel) => devices.flatMap((device) => stepsOf(device, kernel)),
+  problems: (_desired, devices, kernel): Problems => ({
+    interfaces: new Map(
+      devices.flatMap((device) => {
+        const problem = problemOf(device, kernel);
+        return problem !== undefined && device.shaped ? [[device.shaped.interfaceName, problem]] : [];
+      }),
+    ),
+  }),
+};

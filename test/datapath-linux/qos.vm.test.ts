@@ -1,0 +1,228 @@
+/** Queueing: what tc shows of it is what it shows of the C daemon's, and what others made is left alone. */
+import type { ExecutionContext } from 'ava';
+import { kernelHas } from '../helpers/kernel.ts';
+import { Lab } from '../helpers/lab.ts';
+import { rootTest } from '../helpers/netns.ts';
+import { cPrograms, kernel, program, root, testRequiring } from '../helpers/requires.ts';
+
+/** A QoS row's type and options, and its queues' options by number. */
+interface Case {
+  readonly type: string;
+  readonly options?: string;
+  readonly queues?: Readonly<Record<number, string>>;
+}
+
+const configured = (prefix: string, options = ''): string[] =>
+  options === '' ? [] : options.split(' ').map((option) => `${prefix}:${option}`);
+
+/** The arguments of ovs-vsctl that give a port a new QoS, and remove the one before. */
+function replaceQos(port: string, { type, options, queues = {} }: Case): string[] {
+  const numbers = Object.keys(queues).map(Number);
+  return [
+    ...['--', '--all', 'destroy', 'QoS', '--', '--all', 'destroy', 'Queue'],
+    ...['--', 'set', 'Port', port, 'qos=@qos'],
+    ...['--', '--id=@qos', 'create', 'QoS', `type=${type}`, ...configured('other_config', options)],
+    ...numbers.map((number) => `queues:${number}=@q${number}`),
+    ...numbers.flatMap((number) => [
+      ...['--', `--id=@q${number}`, 'create', 'Queue', 'external_ids:of=test'],
+      ...configured('other_config', queues[number]),
+    ]),
+  ];
+}
+
+async function start(t: ExecutionContext, daemon: 'c' | 'ours'): Promise<Lab> {
+  const lab = await Lab.start(t, { daemon });
+  await lab.host.ip('link add p0 type veth peer name q0');
+  await lab.host.ip('link set p0 up');
+  const bridge = daemon === 'c' ? ['--', 'set', 'Bridge', 'br0', 'datapath_type=netdev'] : [];
+  await lab.vsctl('add-br', 'br0', ...bridge, '--', 'add-port', 'br0', 'p0');
+  return lab;
+}
+
+const qdiscs = async ({ host }: Lab, device: string): Promise<string> => host.run('tc', 'qdisc', 'show', 'dev', device);
+
+/** Qdisc and classes in full; with the one handle that differs from the C daemon's as that has it. */
+async function shown({ host }: Lab, device: string): Promise<string[]> {
+  const lines = ['qdisc', 'class'].map((what) => host.run('tc', '-d', what, 'show', 'dev', device));
+  const text = (await Promise.all(lines)).join('');
+  return text
+    .replaceAll(' 6f76: ', ' 1: ')
+    .replace(/direct_packets_stat \d+/g, 'direct_packets_stat N')
+    .replace(/refcnt \d+/g, 'refcnt N')
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .sort();
+}
+
+function compare(feature: Parameters<typeof kernel>[0], cases: readonly Case[]): void {
+  const declare = testRequiring(root(), cPrograms(), program('ovs-vswitchd', 'openvswitch-switch'), kernel(feature));
+  declare(`linux-${feature} is in the kernel as the C daemon has it`, async (t) => {
+    t.timeout(300_000);
+    const [ours, theirs] = [await start(t, 'ours'), await start(t, 'c')];
+    for (const each of cases) {
+      for (const lab of [ours, theirs]) await lab.vsctl(...replaceQos('p0', each));
+      const told = `${each.type} ${each.options ?? ''} ${JSON.stringify(each.queues ?? {})}`;
+      t.deepEqual(await shown(ours, 'p0'), await shown(theirs, 'p0'), told);
+      t.is(await ours.get('Interface', 'p0', 'error'), '[]', told);
+      await ours.assertSettled();
+    }
+  });
+}
+
+compare('htb', [
+  { type: 'linux-htb' },
+  {
+    type: 'linux-htb',
+    options: 'max-rate=1000000000',
+    queues: { 0: 'min-rate=10000000 max-rate=20000000 priority=3 burst=200000', 5: 'min-rate=5000000' },
+  },
+  { type: 'linux-htb', queues: { 0: 'min-rate=20000000000', 1: 'min-rate=100000000' } },
+  {
+    type: 'linux-htb',
+    options: 'max-rate=1000000',
+    queues: {
+      0: 'min-rate=2000000 max-rate=500000',
+      1: 'min-rate=500000 max-rate=5000000',
+      2: 'min-rate=1 max-rate=1',
+    },
+  },
+  { type: 'linux-htb', options: 'max-rate=100', queues: { 3: 'burst=1 priority=9' } },
+  { type: 'linux-htb', options: 'max-rate=1000000000', queues: { 61439: 'min-rate=121000', 61440: 'min-rate=130000' } },
+]);
+
+compare('hfsc', [
+  {
+    type: 'linux-hfsc',
+    options: 'max-rate=1000000000',
+    queues: { 0: 'min-rate=10000000 max-rate=20000000', 5: 'min-rate=5000000' },
+  },
+  {
+    type: 'linux-hfsc',
+    options: 'max-rate=1000000',
+    queues: { 2: 'min-rate=2000000 max-rate=500000', 3: 'min-rate=1000 max-rate=700000' },
+  },
+]);
+
+compare('sfq', [
+  { type: 'linux-sfq' },
+  { type: 'linux-sfq', options: 'perturb=20 quantum=3000' },
+  { type: 'linux-sfq', options: 'perturb=0 quantum=x' },
+]);
+
+compare('codel', [
+  { type: 'linux-codel' },
+  { type: 'linux-codel', options: 'limit=500 target=4000 interval=90000' },
+  { type: 'linux-codel', options: 'limit=0 target=x' },
+]);
+
+compare('fq_codel', [
+  { type: 'linux-fq_codel' },
+  { type: 'linux-fq_codel', options: 'limit=500 target=4000 interval=90000 flows=100 quantum=2000' },
+  { type: 'linux-fq_codel', options: 'quantum=100 flows=0' },
+]);
+
+compare('netem', [
+  { type: 'linux-netem' },
+  { type: 'linux-netem', options: 'latency=2000 loss=5 limit=200' },
+  { type: 'linux-netem', options: 'latency=1.5 loss=100' },
+]);
+
+testRequiring(root(), kernel('htb'))(
+  'queues change in place, with the filters that others have set on them',
+  async (t) => {
+    const lab = await start(t, 'ours');
+    const { host } = lab;
+    await lab.vsctl(
+      ...replaceQos('p0', {
+        type: 'linux-htb',
+        options: 'max-rate=1000000000',
+        queues: { 1: 'min-rate=1000000', 2: 'min-rate=2000000' },
+      }),
+    );
+    const filter = 'protocol ip u32 match ip dsfield 0xb8 0xfc flowid 1:2';
+    await host.run('tc', 'filter', 'add', 'dev', 'p0', 'parent', '1:', ...filter.split(' '));
+    const queue = (await lab.vsctl('get', 'QoS', await lab.get('Port', 'p0', 'qos'), 'queues:1')).trim();
+    await lab.vsctl(
+      'set',
+      'Queue',
+      queue,
+      'other_config:min-rate=3000000',
+      '--',
+      'remove',
+      'QoS',
+      await lab.get('Port', 'p0', 'qos'),
+      'queues',
+      '2',
+    );
+    const classes = await host.run('tc', 'class', 'show', 'dev', 'p0');
+    t.regex(classes, /class htb 1:2 parent 1:fffe prio 0 rate 3Mbit/);
+    t.notRegex(classes, /class htb 1:3 /);
+    t.regex(await host.run('tc', 'filter', 'show', 'dev', 'p0'), /flowid 1:2/);
+
+    // What somebody has changed by hand is mended, with a word from the kernel and no other.
+    await host.run('tc', ...'class change dev p0 parent 1:fffe classid 1:2 htb rate 9mbit'.split(' '));
+    await lab.vsctl('set', 'Open_vSwitch', '.', 'external_ids:look=1');
+    t.regex(await host.run('tc', 'class', 'show', 'dev', 'p0'), /1:2 parent 1:fffe prio 0 rate 3Mbit/);
+
+    await lab.stopSwitch('SIGKILL');
+    lab.startSwitch();
+    const from = lab.log.length;
+    await lab.vsctl('set', 'Open_vSwitch', '.', 'external_ids:restarted=1');
+    t.deepEqual(lab.stepsSince(from), []);
+
+    await lab.vsctl('clear', 'Port', 'p0', 'qos');
+    t.notRegex(await qdiscs(lab, 'p0'), /htb/);
+  },
+);
+
+testRequiring(root(), kernel('htb'))('an internal port is shaped where its frames leave the bridge', async (t) => {
+  const lab = await start(t, 'ours');
+  await lab.vsctl(...replaceQos('br0', { type: 'linux-htb', options: 'max-rate=5000000' }));
+  t.regex(await qdiscs(lab, 'to-br0'), /qdisc htb 1: root/);
+  t.notRegex(await qdiscs(lab, 'br0'), /htb/);
+});
+
+testRequiring(root(), kernel('htb'))('the queueing that others made stays, and is told to be in the way', async (t) => {
+  const lab = await start(t, 'ours');
+  await lab.host.run('tc', ...'qdisc add dev p0 root handle 7: htb default 3'.split(' '));
+  await lab.vsctl('set', 'Interface', 'p0', 'external_ids:a=b');
+  t.regex(await qdiscs(lab, 'p0'), /qdisc htb 7: root/);
+  await lab.vsctl(...replaceQos('p0', { type: 'linux-htb' }));
+  t.is(
+    await lab.get('Interface', 'p0', 'error'),
+    '"could not set linux-htb on p0: the switch did not make the queueing discipline htb that is there; tc qdisc delete dev p0 root makes way"',
+  );
+  t.regex(await qdiscs(lab, 'p0'), /qdisc htb 7: root/);
+  await lab.host.run('tc', ...'qdisc delete dev p0 root'.split(' '));
+  await lab.await('Interface', 'p0', 'error', '[]');
+  t.regex(await qdiscs(lab, 'p0'), /qdisc htb 1: root/);
+
+  // What is asked for as linux-noop is whatever is there; other words, and none, ask for nothing.
+  await lab.vsctl(...replaceQos('p0', { type: 'linux-noop' }));
+  t.regex(await qdiscs(lab, 'p0'), /qdisc htb 1: root/);
+  await lab.vsctl(...replaceQos('p0', { type: 'no-such-type' }));
+  t.notRegex(await qdiscs(lab, 'p0'), /htb/);
+  t.is(await lab.get('Interface', 'p0', 'error'), '[]');
+});
+
+testRequiring(root(), kernel('htb'))('a port that is removed keeps nothing of its queues', async (t) => {
+  const lab = await start(t, 'ours');
+  await lab.vsctl(...replaceQos('p0', { type: 'linux-htb' }));
+  await lab.vsctl('del-port', 'p0');
+  t.notRegex(await qdiscs(lab, 'p0'), /htb/);
+});
+
+rootTest('a kernel without a discipline is told in one sentence, and the port works', async (t) => {
+  if (kernelHas('hfsc')) {
+    t.pass('this kernel has it');
+    return;
+  }
+  const lab = await start(t, 'ours');
+  await lab.vsctl(...replaceQos('p0', { type: 'linux-hfsc' }));
+  t.is(
+    await lab.get('Interface', 'p0', 'error'),
+    '"could not set linux-hfsc on p0: this kernel has no hfsc (CONFIG_NET_SCH_HFSC, module sch_hfsc)"',
+  );
+  t.is(await lab.get('Interface', 'p0', 'ofport'), '1');
+});
