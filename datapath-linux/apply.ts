@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { native } from '../native/index.ts';
+import { loadPrograms } from './bpf/load.ts';
 import { doomedGroup, ownedGroup } from './names.ts';
 import type { NetlinkClient } from './netlink/client.ts';
 import { describeErrno, NetlinkError } from './netlink/error.ts';
@@ -14,7 +15,7 @@ import {
   deleteGroup,
   deleteLink,
 } from './netlink/request.ts';
-import type { CreateTap, Delete, DisableIpv6, Step } from './step.ts';
+import type { CreateTap, Delete, DisableIpv6, LoadPrograms, Step } from './step.ts';
 
 /** A step that did not succeed, and the kernel's reason, such as 'File exists'. */
 export interface Failure {
@@ -27,8 +28,9 @@ const messagesPerSend = 64;
 /** Links in one group deletion: the kernel does nothing else for the host's network configuration meanwhile. */
 const linksPerDeletion = 256;
 
+type AloneStep = Delete | CreateTap | DisableIpv6 | LoadPrograms;
 /** Steps that only mean messages; the others are done by themselves, below. */
-type MessageStep = Exclude<Step, Delete | CreateTap | DisableIpv6>;
+type MessageStep = Exclude<Step, AloneStep>;
 
 function messagesOf(step: MessageStep): Buffer[] {
   switch (step.op) {
@@ -153,6 +155,9 @@ function attempt(step: Step, action: () => void): Failure[] {
   }
 }
 
+const aloneOps: ReadonlySet<string> = new Set(['delete', 'create-tap', 'disable-ipv6', 'load-programs']);
+const isAlone = (step: Step): step is AloneStep => aloneOps.has(step.op);
+
 /** Carries out `steps` and returns those that failed; the others are not affected by them. */
 export async function apply(client: NetlinkClient, steps: readonly Step[]): Promise<Failure[]> {
   const batch = new Batch(client);
@@ -160,7 +165,7 @@ export async function apply(client: NetlinkClient, steps: readonly Step[]): Prom
   for (let at = 0; at < steps.length; at++) {
     const step = steps[at];
     if (!step) break;
-    if (step.op !== 'delete' && step.op !== 'create-tap' && step.op !== 'disable-ipv6') {
+    if (!isAlone(step)) {
       batch.add(step);
       if (!batch.isFull) continue;
     }
@@ -171,6 +176,7 @@ export async function apply(client: NetlinkClient, steps: readonly Step[]): Prom
       at += run.length - 1;
     } else if (step.op === 'create-tap') failures.push(...attempt(step, () => createTap(client, step)));
     else if (step.op === 'disable-ipv6') failures.push(...attempt(step, () => disableIpv6(step)));
+    else if (step.op === 'load-programs') failures.push(...attempt(step, () => loadPrograms(client, step)));
     await breathe();
   }
   batch.send();

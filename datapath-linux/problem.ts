@@ -66,14 +66,15 @@ function describeFailures(failures: readonly Failure[]) {
     const { subject } = step;
     if (step.op === 'disable-ipv6') continue;
     if ('port' in subject) ports.set(subject.port, describeFailure(step, subject.port, reason));
-    else if (step.op === 'send') bridges.push([subject.bridge, `could not ${step.what} (${reason})`]);
+    else if (step.op === 'send' || step.op === 'load-programs')
+      bridges.push([subject.bridge, `could not ${step.what} (${reason})`]);
     else creations.set(subject.bridge, `could not create bridge ${subject.bridge} (${reason})`);
   }
   return { ports, creations, bridges: joined(bridges.map((each) => new Map([each]))) };
 }
 
 function describeFailure(step: Step, port: string, reason: string): string {
-  if (step.op === 'send') return `could not ${step.what} (${reason})`;
+  if (step.op === 'send' || step.op === 'load-programs') return `could not ${step.what} (${reason})`;
   if (step.op === 'change' && step.change.mtu !== undefined && step.change.master === undefined) {
     return `could not set the MTU of ${port} to ${step.change.mtu} (${reason})`;
   }

@@ -1,4 +1,6 @@
 /** What can be done to the kernel to bring it nearer to what is desired. Data only: `diff` makes it, `apply` does it. */
+import type { Program } from './bpf/assembler.ts';
+import type { ProgramFilter } from './netlink/filter.ts';
 import { changedLink, type LinkChange, type LinkReference } from './netlink/request.ts';
 import type { TapOptions } from './port/tap-options.ts';
 
@@ -69,12 +71,38 @@ export interface Send extends Common {
   readonly messages: readonly Buffer[];
 }
 
-export type Step = Release | Delete | CreateBridge | DisableIpv6 | CreateInternal | CreateTap | Mark | Change | Send;
+/** Loads BPF programs and puts them in their places. */
+export interface LoadPrograms extends Common {
+  readonly op: 'load-programs';
+  /** Completes "could not …". */
+  readonly what: string;
+  readonly programs: readonly (ProgramFilter & { readonly program: Program })[];
+  /** What all of them count with; undefined if they do not count. */
+  readonly counter: Counter | undefined;
+}
+export interface Counter {
+  /** In bytes. */
+  readonly size: number;
+  /** A program in the kernel whose counter goes on; undefined: a new one. */
+  readonly of: number | undefined;
+}
+
+export type Step =
+  | Release
+  | Delete
+  | CreateBridge
+  | DisableIpv6
+  | CreateInternal
+  | CreateTap
+  | Mark
+  | Change
+  | Send
+  | LoadPrograms;
 
 /** The step in words, for the log. */
 export function describeStep(step: Step): string {
   const about = 'bridge' in step.subject ? `bridge ${step.subject.bridge}` : `interface ${step.subject.port}`;
-  if (step.op === 'send') return `${about}: ${step.what}`;
+  if (step.op === 'send' || step.op === 'load-programs') return `${about}: ${step.what}`;
   if (step.op !== 'change') return `${about}: ${step.op}`;
   const changes = Object.entries(step.change).filter(([, value]) => value !== undefined);
   return `${about}: change ${changes.map(([key, value]) => `${key}=${value}`).join(' ')}`;
@@ -103,6 +131,10 @@ export function changedLinks(step: Step): readonly LinkReference[] | 'any' {
 
 /** Equal for steps that do the same. */
 export function stepKey(step: Step): string {
+  if (step.op === 'load-programs') {
+    const { programs, ...rest } = step;
+    return JSON.stringify([rest, programs.map(({ program, ...filter }) => filter)]);
+  }
   if (step.op !== 'send') return JSON.stringify(step);
   const { messages, ...rest } = step;
   return JSON.stringify([rest, messages.map((message) => message.toString('latin1'))]);

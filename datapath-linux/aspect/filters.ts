@@ -2,6 +2,8 @@
  * Filters of what devices receive and send (tc-bpf(8), clsact). The aspects that need any only say which; clsact is
  * shared, so one place keeps it and them: it is there while something wants it, and others' filters are left alone.
  */
+import { createHash } from 'node:crypto';
+import type { Program } from '../bpf/assembler.ts';
 import type { Desired } from '../desired.ts';
 import { groupBy } from '../group.ts';
 import type { KernelState } from '../kernel.ts';
@@ -13,6 +15,7 @@ import {
   isOurFilter,
   newFilter,
   type PresentFilter,
+  programMark,
   readFilter,
   removeFilter,
   removePriority,
@@ -25,7 +28,7 @@ import {
   parseTrafficObject,
   places,
 } from '../netlink/traffic-control.ts';
-import type { Step, Subject } from '../step.ts';
+import type { LoadPrograms, Step, Subject } from '../step.ts';
 import type { AspectDefinition } from './aspect.ts';
 import { isInOurHands, trafficOf } from './traffic.ts';
 
@@ -40,7 +43,14 @@ export interface WantedFilter {
   readonly priority: number;
   /** Tells whose it is, and everything it says: see `PresentFilter.mark`. */
   readonly mark: string;
-  readonly message: () => Buffer;
+  readonly content: (() => Buffer) | WantedProgram;
+}
+
+/** A program in place of a classifier with actions. */
+export interface WantedProgram {
+  readonly program: Program;
+  /** What it counts with, together with other filters that have the same name for it. */
+  readonly counter?: { readonly name: string; readonly size: number } | undefined;
 }
 
 /**
@@ -56,7 +66,30 @@ export function wantedFilter(
   what: string,
 ): WantedFilter {
   const { ifindex, parent, priority } = filter;
-  return { what, subject, ifindex, parent, priority, mark: cookieOf(filter), message: () => newFilter(filter) };
+  return { what, subject, ifindex, parent, priority, mark: cookieOf(filter), content: () => newFilter(filter) };
+}
+
+/** The mark of a program, from all that it depends on: the name of its counter is told in it. */
+function programMarkOf({ program, counter }: WantedProgram): string {
+  const digest = createHash('sha256').update(program.code).digest('hex').slice(0, 16);
+  return [programMark, ...(counter ? [counter.name] : []), digest].join(':');
+}
+
+export function wantedProgram(
+  place: Pick<WantedFilter, 'ifindex' | 'parent' | 'priority' | 'subject' | 'what'>,
+  content: WantedProgram,
+): WantedFilter {
+  return { ...place, mark: programMarkOf(content), content };
+}
+
+/** A program in the kernel that counts with the counter of that name. */
+export function countingProgram(found: FoundFilters, counter: string): number | undefined {
+  const prefix = `${programMark}:${counter}:`;
+  for (const { filters } of found.values()) {
+    const filter = filters.find(({ mark, programId }) => programId !== undefined && mark.startsWith(prefix));
+    if (filter) return filter.programId;
+  }
+  return undefined;
 }
 
 /** Filters that an aspect wants on devices that are there. Pure. */
@@ -108,7 +141,7 @@ const removal = (filter: PresentFilter): Buffer =>
 const clsactMessage = (ifindex: number): Buffer =>
   addQdisc({ ifindex, kind: 'clsact', handle: clsactHandle, parent: places.clsact });
 
-function deviceSteps(ifindex: number, wanted: readonly WantedFilter[], found: FoundFilters, kernel: KernelState) {
+function deviceSteps(ifindex: number, wanted: readonly WantedFilter[], { found, pending, kernel }: Context): Step[] {
   const present = found.get(ifindex);
   const name = kernel.at(ifindex)?.name;
   // On its way out, and its filters with it.
@@ -120,16 +153,58 @@ function deviceSteps(ifindex: number, wanted: readonly WantedFilter[], found: Fo
   const byKey = new Map(wanted.map((filter) => [keyOf(filter), filter]));
   const { stale, kept } = staleFilters(present.filters, byKey);
   const subject = first?.subject ?? { port: name };
-  const steps = stale.map((filter) => send(subject, `remove a filter of ${name}`, removal(filter)));
+  const isHeld = (filter: PresentFilter): boolean => pending.has(counterOf(filter.mark)) || isReplaced(filter, byKey);
+  const removed = stale.filter((filter) => !isHeld(filter));
+  const steps = removed.map((filter) => send(subject, `remove a filter of ${name}`, removal(filter)));
   if (present.kind === 'clsact') {
     for (const filter of wanted) {
-      if (!kept.has(keyOf(filter))) steps.push(send(filter.subject, filter.what, filter.message()));
+      if (kept.has(keyOf(filter)) || typeof filter.content !== 'function') continue;
+      steps.push(send(filter.subject, filter.what, filter.content()));
     }
-    if (!first && isOursToDelete(ifindex, present.filters, kernel)) {
+    if (!first && removed.length === stale.length && isOursToDelete(ifindex, present.filters, kernel)) {
       steps.push(send(subject, `remove clsact from ${name}`, deleteQdisc({ ifindex, parent: places.clsact })));
     }
   }
   return steps;
+}
+
+interface Context {
+  readonly found: FoundFilters;
+  readonly kernel: KernelState;
+  /** Counters of programs that are still to be loaded: what counts with them now must not go before. */
+  readonly pending: ReadonlySet<string>;
+}
+
+/** The name of its counter in a program's mark; empty for those that do not count. */
+const counterOf = (mark: string): string => {
+  const [prefix, counter, digest] = mark.split(':');
+  return prefix === programMark && digest !== undefined ? (counter ?? '') : '';
+};
+
+/** A program takes another's place without a gap. */
+const isReplaced = (filter: PresentFilter, wanted: ReadonlyMap<string, WantedFilter>): boolean =>
+  filter.programId !== undefined && typeof wanted.get(keyOf(filter))?.content === 'object';
+
+/** The programs that are not in their places, and one step for all that count together. */
+function programSteps(wanted: readonly WantedFilter[], found: FoundFilters) {
+  const steps = new Map<string, LoadPrograms>();
+  const pending = new Set<string>();
+  for (const { content, subject, what, ...filter } of wanted) {
+    if (typeof content === 'function') continue;
+    const place = found.get(filter.ifindex);
+    const present = place?.filters.find((other) => keyOf(other) === keyOf(filter) && isOurFilter(other));
+    if (present?.mark === filter.mark) continue;
+    const { program, counter } = content;
+    if (counter) pending.add(counter.name);
+    if (place?.kind !== 'clsact') continue;
+    const handle = present?.programId === undefined ? 0 : present.handle;
+    const key = counter?.name ?? JSON.stringify(filter);
+    const loaded = { ...filter, handle, program };
+    const others = steps.get(key)?.programs ?? [];
+    const counting = counter && { size: counter.size, of: countingProgram(found, counter.name) };
+    steps.set(key, { op: 'load-programs', subject, what, programs: [...others, loaded], counter: counting });
+  }
+  return { steps: [...steps.values()], pending: pending as ReadonlySet<string> };
 }
 
 const send = (subject: Subject, what: string, message: Buffer): Step => ({
@@ -159,8 +234,10 @@ export const filtersOf = (sources: readonly FilterSource[]): AspectDefinition<De
     read: (_desired, kernel, client) => readFilters(kernel, client),
     diff: (desired, found, kernel) => {
       const wanted = wantedBy(desired, kernel);
+      const { steps, pending } = programSteps([...wanted.values()].flat(), found);
       const devices = new Set([...found.keys(), ...wanted.keys()]);
-      return [...devices].flatMap((ifindex) => deviceSteps(ifindex, wanted.get(ifindex) ?? [], found, kernel));
+      const context = { found, pending, kernel };
+      return [...[...devices].flatMap((ifindex) => deviceSteps(ifindex, wanted.get(ifindex) ?? [], context)), ...steps];
     },
     problems: (desired, found, kernel) => ({
       interfaces: new Map(

@@ -6,10 +6,17 @@
 import { createHash } from 'node:crypto';
 import { endianness } from 'node:os';
 import { type Action, appendAction } from './action.ts';
-import { type Readers, readWith, text, visitAttributes } from './attribute.ts';
+import { type Readers, readWith, text, u32, visitAttributes } from './attribute.ts';
 import { writeI32, writeU16, writeU32 } from './bytes.ts';
 import type { MessageBuilder } from './message.ts';
-import { addFilter, deleteFilter, readCounters, type TrafficCounters, type TrafficObject } from './traffic-control.ts';
+import {
+  addFilter,
+  deleteFilter,
+  readCounters,
+  setFilter,
+  type TrafficCounters,
+  type TrafficObject,
+} from './traffic-control.ts';
 
 /** One instruction of classic BPF (struct sock_filter). */
 export type BpfInstruction = readonly [code: number, jumpTrue: number, jumpFalse: number, operand: number];
@@ -49,6 +56,19 @@ export interface PresentFilter {
   readonly mark: string;
   /** Of its first action. */
   readonly counters: TrafficCounters;
+  /** The kernel's number for its BPF program. */
+  readonly programId: number | undefined;
+}
+
+/** A BPF program that decides by itself what becomes of each frame (direct action). */
+export interface ProgramFilter {
+  readonly ifindex: number;
+  readonly parent: number;
+  readonly priority: number;
+  /** 0, or that of the filter which it replaces without a gap. */
+  readonly handle: number;
+  /** Begins with `programMark`. */
+  readonly mark: string;
 }
 
 const allProtocols = 3;
@@ -94,6 +114,21 @@ export function newFilter(filter: Filter): Buffer {
     },
   });
 }
+
+/** TCA_BPF_FD, TCA_BPF_NAME, TCA_BPF_FLAGS with TCA_BPF_FLAG_ACT_DIRECT. */
+const bpf = { descriptor: 6, name: 7, flags: 8, id: 11 } as const;
+const directAction = 1;
+
+/** Sets a filter whose program is behind the descriptor `program`. */
+export const setProgram = ({ mark, priority, ...place }: ProgramFilter, program: number): Buffer =>
+  setFilter({
+    ...place,
+    info: ((priority << 16) | networkOrder(allProtocols)) >>> 0,
+    kind: 'bpf',
+    options: (message) => {
+      message.u32(bpf.descriptor, program).text(bpf.name, mark).u32(bpf.flags, directAction);
+    },
+  });
 
 /** Deletes this filter and leaves others of its priority. Of u32 an empty table remains, which `removePriority` takes. */
 export const removeFilter = ({ ifindex, parent, priority, protocol, handle, kind }: PresentFilter): Buffer =>
@@ -169,9 +204,6 @@ const actionReaders: Readers<{ cookie: string; counters: TrafficCounters }> = {
   6: (found, { data, start, end }) => (found.cookie = data.toString('hex', start, end)),
 };
 
-/** TCA_BPF_NAME */
-const programName = 7;
-
 /** The handle of a table of u32 filters has no bits of a filter's own. */
 const isTable = (kind: string, handle: number): boolean => kind === 'u32' && (handle & 0xfffff) === 0;
 
@@ -182,8 +214,10 @@ export function readFilter(object: TrafficObject): PresentFilter | undefined {
   if (handle === 0 || options === undefined || isTable(kind, handle)) return undefined;
   const found = { cookie: '', counters: object.counters };
   let name = '';
+  let programId: number | undefined;
   visitAttributes(options, (attribute, value) => {
-    if (kind === 'bpf' && attribute === programName) name = text(value);
+    if (kind === 'bpf' && attribute === bpf.name) name = text(value);
+    if (kind === 'bpf' && attribute === bpf.id) programId = u32(value);
     if (attribute !== type) return;
     visitAttributes(value, (order, action) => {
       if (order === 1) readWith(found, action, actionReaders);
@@ -199,5 +233,6 @@ export function readFilter(object: TrafficObject): PresentFilter | undefined {
     handle,
     mark: cookie || name,
     counters,
+    programId,
   };
 }

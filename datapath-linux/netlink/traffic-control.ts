@@ -159,4 +159,6 @@ export const setClass = (trafficClass: New): Buffer => newObject(types.newClass,
 export const deleteClass = (place: Place): Buffer => new MessageBuilder(types.deleteClass, 0, tcmsg(place)).build();
 
 export const addFilter = (filter: New): Buffer => newObject(types.newFilter, flags.create | flags.exclusive, filter);
+/** Adds a filter, or replaces the one that bears the handle. */
+export const setFilter = (filter: New): Buffer => newObject(types.newFilter, flags.create, filter);
 export const deleteFilter = (filter: Omit<New, 'options'>): Buffer => newObject(types.deleteFilter, 0, filter);

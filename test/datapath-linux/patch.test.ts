@@ -100,11 +100,13 @@ both('frames pass from bridge to bridge, as long as both ends are there', async 
   await add(lab, 'br0', 'p0', 'options:peer=p1');
   t.false(await a.ping('10.0.0.2', 1, 2));
   await add(lab, 'br1', 'p1', 'options:peer=p0');
+  await until('frames pass', () => a.ping('10.0.0.2', 1, 2));
   t.true(await a.ping('10.0.0.2'));
   await lab.vsctl('del-port', 'p1');
   await tells(t, lab, 'p0', noPeer('p1'));
   t.false(await a.ping('10.0.0.2', 1, 2));
   await add(lab, 'br1', 'p1', 'options:peer=p0');
+  await until('frames pass', () => a.ping('10.0.0.2', 1, 2));
   t.true(await a.ping('10.0.0.2'));
 });
 

@@ -112,6 +112,9 @@ export class FakeKernel {
       case 'send':
         for (const request of step.messages) for (const message of messages(request)) this.#request(message);
         break;
+      case 'load-programs':
+        // Nothing runs in it.
+        break;
       default:
         step satisfies never;
     }
