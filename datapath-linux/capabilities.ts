@@ -3,6 +3,7 @@
  * namespace, where nobody's devices are and nobody listens. The attempt may load a kernel module, as the use would.
  */
 import { native } from '../native/index.ts';
+import { Assembler, verdicts } from './bpf/assembler.ts';
 import type { Action } from './netlink/action.ts';
 import { NetlinkClient } from './netlink/client.ts';
 import { NetlinkError } from './netlink/error.ts';
@@ -54,8 +55,18 @@ const hasFilter =
     return isKnown(client, addQdisc(clsact)) && isKnown(client, newFilter(filter));
   };
 
+const mayLoadPrograms: Probe = () => {
+  try {
+    native().close(native().programLoad('probe', new Assembler().exit(verdicts.next).assemble().code));
+    return true;
+  } catch {
+    return false;
+  }
+};
+
 /** To add a capability: name it here, with the attempt that tells. */
 const probes = {
+  bpf: mayLoadPrograms,
   'bridge-vlan': hasBridgeVlans,
   bond: hasLinkKind('bond'),
   dummy: hasLinkKind('dummy'),

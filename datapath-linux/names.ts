@@ -35,8 +35,13 @@ export const patchDevice = (port: string): string => derivedName('pa-', port);
 /** The other end of its pair, while it has no peer. */
 export const patchStub = (port: string): string => derivedName('pn-', port);
 
+/** A tunnel's device in the kernel bridge, and the other end where that is a veth pair's. */
+export const tunnelDevice = (port: string): string => derivedName('tu-', port);
+export const tunnelEnd = (port: string): string => derivedName('te-', port);
+
 /** What `ip link` shows a person beside the devices that the switch made. */
 export const bridgeAlias = (bridge: string): string => `Open vSwitch bridge ${bridge}`;
+export const tunnelAlias = (device: string): string => `Open vSwitch port ${device} of all bridges`;
 export const outerAlias = (port: string): string => `Open vSwitch port ${port}`;
 const aliasPattern = /^Open vSwitch (bridge|port|tap)\b/;
 

@@ -68,9 +68,11 @@ export class Reporter {
     this.#toldAbout = false;
   }
 
-  /** Whether some port's device is in another namespace, whose changes nobody announces here. */
-  get seesOtherNamespaces(): boolean {
-    return [...this.#devices.values()].some(({ device }) => device.port.linkNamespaceId !== undefined);
+  /** Whether something is told that changes without notice: devices in other namespaces, the routes of tunnels. */
+  get tellsUnannounced(): boolean {
+    return [...this.#devices.values()].some(
+      ({ device, owner }) => device.port.linkNamespaceId !== undefined || owner.unannounced === true,
+    );
   }
 
   /** The operations that report an outcome, `cur_cfg` among them. */

@@ -222,11 +222,11 @@ class RunningSwitch implements Switch {
   }
 
   /**
-   * Besides the counters, whatever changes without a notice is looked at now and then: devices in other namespaces. And
-   * what the kernel refused is tried again.
+   * Besides the counters, whatever changes without a notice is looked at now and then: devices in other namespaces,
+   * routes. And what the kernel refused is tried again.
    */
   async #refresh(): Promise<void> {
-    if (this.#refused || this.#reporter.seesOtherNamespaces || this.#links.isOld) this.#loop.soon();
+    if (this.#refused || this.#reporter.tellsUnannounced || this.#links.isOld) this.#loop.soon();
     await this.#write(this.#reporter.reportStatistics());
   }
 }

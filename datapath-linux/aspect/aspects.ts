@@ -10,10 +10,12 @@ import { policing } from './policing.ts';
 import { qos } from './qos.ts';
 import { settings } from './settings.ts';
 import { spanningTree } from './spanning-tree.ts';
+import { tunnels } from './tunnel.ts';
 
 export const aspects: readonly Aspect[] = [
   aspect(settings),
   aspect(spanningTree),
+  aspect(tunnels),
   aspect(forwarding),
   aspect(filters),
   aspect(policing),

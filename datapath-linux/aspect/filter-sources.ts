@@ -1,7 +1,8 @@
 /** Who wants filters on devices: to add a source, name its function here. */
 import { type FilterSource, filtersOf } from './filters.ts';
 import { policingFilters } from './policing.ts';
+import { tunnelFilters } from './tunnel.ts';
 
-const sources: readonly FilterSource[] = [policingFilters];
+const sources: readonly FilterSource[] = [policingFilters, tunnelFilters];
 
 export const filters = filtersOf(sources);

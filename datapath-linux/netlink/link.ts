@@ -1,8 +1,9 @@
 /** Network devices as rtnetlink describes them (RTM_NEWLINK: struct ifinfomsg, then IFLA_* of linux/if_link.h). */
-import { macAddress, type Payload, type Readers, readWith, text, u8, u32 } from './attribute.ts';
+import { macAddress, type Payload, type Readers, readWith, text, u8, u32, visitAttributes } from './attribute.ts';
 import { type BridgePortSettings, type BridgeSettings, readBridgePortSettings, readBridgeSettings } from './bridge.ts';
 import { readI32, readU32 } from './bytes.ts';
 import { NetlinkFormatError } from './error.ts';
+import { tunnelKinds } from './tunnel.ts';
 
 /** What a tap's IFLA_INFO_DATA tells. */
 export interface TunDetails {
@@ -42,6 +43,8 @@ export interface Link {
   /** 'veth', 'tun', 'bridge' …; empty for physical devices. */
   readonly kind: string;
   readonly tun: TunDetails | undefined;
+  /** Of tunnel devices: what they were made with (IFLA_INFO_DATA), as hexadecimal digits. */
+  readonly tunnel: ReadonlyMap<number, string> | undefined;
   readonly bridge: BridgeSettings | undefined;
   /** Its settings as the port of a bridge. */
   readonly bridgePort: BridgePortSettings | undefined;
@@ -77,10 +80,17 @@ function readTun(payload: Payload): TunDetails {
   return tun;
 }
 
+function readTunnel(payload: Payload): ReadonlyMap<number, string> {
+  const found = new Map<number, string>();
+  visitAttributes(payload, (type, { data, start, end }) => found.set(type, data.toString('hex', start, end)));
+  return found;
+}
+
 /** IFLA_LINKINFO: a kind comes first and says how to read the data, the device's own and its data as a port. */
 const linkInfoReaders: Readers<Mutable<Link> & { masterKind?: string }> = {
   1: (link, value) => (link.kind = text(value)),
   2: (link, value) => {
+    if (tunnelKinds.has(link.kind)) link.tunnel = readTunnel(value);
     if (link.kind === 'tun') link.tun = readTun(value);
     if (link.kind === 'bridge') link.bridge = readBridgeSettings(value);
   },
@@ -152,6 +162,7 @@ export function parseLink(message: Payload): Link {
     linkNamespaceId: undefined,
     kind: '',
     tun: undefined,
+    tunnel: undefined,
     bridge: undefined,
     bridgePort: undefined,
     addressless6: true,

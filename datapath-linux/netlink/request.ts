@@ -8,6 +8,7 @@ import {
 } from './bridge.ts';
 import { macBytes, readI32, readU16, writeI32, writeU16, writeU32 } from './bytes.ts';
 import { flags, headerLength, MessageBuilder } from './message.ts';
+import type { TunnelDevice } from './tunnel.ts';
 
 const types = {
   newLink: 16,
@@ -149,6 +150,40 @@ export function createLink(kind: string, name: string): Buffer {
     .nested(ifla.linkInfo, (info) => info.text(linkInfo.kind, kind))
     .build();
 }
+
+export interface NewTunnel extends TunnelDevice {
+  readonly name: string;
+  readonly group: number;
+  readonly mtu: number;
+  /** The bridge it becomes a port of. */
+  readonly master?: number | undefined;
+}
+
+/** A tunnel device, up, with no address of its own and without ARP. */
+export function createTunnel({ kind, attributes, name, group, mtu, master }: NewTunnel): Buffer {
+  const fixed = ifinfomsg(0, { up: true, noArp: true });
+  const message = new MessageBuilder(types.newLink, flags.create | flags.exclusive, fixed).text(ifla.name, name);
+  if (master !== undefined) message.u32(ifla.master, master);
+  return message
+    .u32(ifla.group, group)
+    .u32(ifla.mtu, mtu)
+    .nested(ifla.linkInfo, (info) =>
+      info.text(linkInfo.kind, kind).nested(linkInfo.data, (data) => {
+        for (const [type, value] of attributes) data.bytes(type, value);
+      }),
+    )
+    .build();
+}
+
+/** Changes what a tunnel device was made with. */
+export const changeTunnel = (ifindex: number, { kind, attributes }: TunnelDevice): Buffer =>
+  new MessageBuilder(types.newLink, 0, ifinfomsg(ifindex))
+    .nested(ifla.linkInfo, (info) =>
+      info.text(linkInfo.kind, kind).nested(linkInfo.data, (data) => {
+        for (const [type, value] of attributes) data.bytes(type, value);
+      }),
+    )
+    .build();
 
 export interface NewVeth {
   /** The end that becomes a port of the bridge `master`. */

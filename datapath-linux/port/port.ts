@@ -35,6 +35,8 @@ export interface Port {
   readonly interfaces: readonly InterfaceRow[];
   /** Open vSwitch has no network device for it: no MTU, speed or driver of ours is told. */
   readonly virtual?: boolean;
+  /** What its status tells may change without a notice of the kernel about links. */
+  readonly unannounced?: boolean;
   /** The name of its device in the kernel bridge. */
   readonly device: string;
   /** The names of the devices of our making that belong to it. */

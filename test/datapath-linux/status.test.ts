@@ -52,7 +52,7 @@ test('the switch says what it is, and what it can do', async (t) => {
   const lab = await Lab.start(t);
   await lab.vsctl('add-br', 'br0');
   const root = async (column: string): Promise<string> => lab.get('Open_vSwitch', '.', column);
-  t.is(await root('iface_types'), '[internal, patch, system, tap]');
+  t.is(await root('iface_types'), '[geneve, gre, internal, ip6gre, patch, system, tap, vxlan]');
   t.is(await root('datapath_types'), '[system]');
   t.regex(await root('ovs_version'), /^"\d+\.\d+\.\d+"$/);
   t.is(await root('db_version'), '"8.8.0"');

@@ -25,6 +25,7 @@ const plain: Omit<Link, 'ifindex' | 'name'> = {
   linkNamespaceId: undefined,
   kind: '',
   tun: undefined,
+  tunnel: undefined,
   bridge: undefined,
   bridgePort: undefined,
   addressless6: false,

@@ -21,6 +21,7 @@ export const linkOf = (name: string, details: Partial<Link> = {}): Link => ({
   linkNamespaceId: undefined,
   kind: '',
   tun: undefined,
+  tunnel: undefined,
   bridge: undefined,
   bridgePort: undefined,
   addressless6: false,

@@ -1,0 +1,133 @@
+/**
+ * What VXLAN and Geneve tunnels share: the kernel's device for their UDP port, and the programs between that and the
+ * veth pair of each tunnel. And by which device the packets of every tunnel leave the host.
+ */
+import { decapsulate, encapsulate } from '../bpf/tunnel-program.ts';
+import type { Desired } from '../desired.ts';
+import { bridgePort } from '../device.ts';
+import { isOwned, type KernelState } from '../kernel.ts';
+import { ownedGroup, tunnelAlias } from '../names.ts';
+import type { NetlinkClient } from '../netlink/client.ts';
+import { changeLink, createTunnel } from '../netlink/request.ts';
+import { getRoute, parseRoute } from '../netlink/route.ts';
+import { places } from '../netlink/traffic-control.ts';
+import { changeSteps } from '../port/change.ts';
+import { GrePort, type SharedDevice, SharedTunnelPort, tunnelMtu } from '../port/tunnel.ts';
+import type { Step } from '../step.ts';
+import type { AspectDefinition, RowReport } from './aspect.ts';
+import { type FilterSource, priorities, type WantedFilter, wantedProgram } from './filters.ts';
+
+interface Placed {
+  readonly port: SharedTunnelPort;
+  /** The end of its veth pair that is not in the bridge. */
+  readonly end: number;
+}
+
+interface Group {
+  readonly shared: SharedDevice;
+  readonly members: readonly Placed[];
+}
+
+/** The tunnels whose devices are there, by the device that they share. */
+function groups({ bridges }: Desired, kernel: KernelState): readonly Group[] {
+  const found = new Map<string, { shared: SharedDevice; members: Placed[] }>();
+  for (const bridge of bridges) {
+    for (const port of bridge.ports) {
+      if (!(port instanceof SharedTunnelPort)) continue;
+      const end = kernel.find(port.end);
+      if (!end || !bridgePort(port, bridge, kernel)) continue;
+      const { shared } = port;
+      const group = found.get(shared.name) ?? { shared, members: [] };
+      group.members.push({ port, end: end.ifindex });
+      found.set(shared.name, group);
+    }
+  }
+  return [...found.values()];
+}
+
+/** The device is up, and the host has no other use for it. */
+function deviceSteps({ shared, members: [first] }: Group, kernel: KernelState): Step[] {
+  if (!first) return [];
+  const subject = { port: first.port.name };
+  const alias = tunnelAlias(shared.name);
+  const link = kernel.find(shared.name);
+  if (link) {
+    const wanted = { up: true, noArp: true, group: ownedGroup, alias, addressless6: true, mtu: tunnelMtu } as const;
+    return isOwned(link) ? changeSteps(subject, link, wanted) : [];
+  }
+  const messages = [
+    createTunnel({ ...shared, group: ownedGroup, mtu: tunnelMtu }),
+    changeLink({ name: shared.name }, { alias, addressless6: true }),
+  ];
+  return [{ op: 'send', subject, what: `add ${shared.name}`, messages }];
+}
+
+/** By Interface row: the ifindex of the device that leads to the tunnel's peer; absent without a route. */
+type Routes = ReadonlyMap<string, number>;
+
+const tunnelsOf = ({ bridges }: Desired) =>
+  bridges.flatMap(({ ports }) =>
+    ports.flatMap((port) => (port instanceof SharedTunnelPort || port instanceof GrePort ? [port] : [])),
+  );
+
+const routesPerBatch = 128;
+
+function readRoutes(desired: Desired, client: NetlinkClient): Routes {
+  const tunnels = tunnelsOf(desired);
+  const found = new Map<string, number>();
+  for (let at = 0; at < tunnels.length; at += routesPerBatch) {
+    const some = tunnels.slice(at, at + routesPerBatch);
+    const requests = some.map(({ options: { remote, local, mark } }) => getRoute({ remote, local, mark }));
+    client.batch(requests).forEach(({ payloads: [payload] }, index) => {
+      const uuid = some[index]?.interfaces[0]?.uuid;
+      const device = payload && parseRoute(payload);
+      if (uuid !== undefined && device !== undefined) found.set(uuid, device);
+    });
+  }
+  return found;
+}
+
+export const tunnels: AspectDefinition<Desired, Routes> = {
+  name: 'tunnels',
+  want: (desired) => desired,
+  read: (desired, _kernel, client) => readRoutes(desired, client),
+  diff: (desired, _routes, kernel) => groups(desired, kernel).flatMap((group) => deviceSteps(group, kernel)),
+  report: (_desired, routes, kernel) =>
+    [...routes].flatMap(([uuid, ifindex]): RowReport[] => {
+      const device = kernel.at(ifindex);
+      if (!device) return [];
+      const carrier = device.up && device.carrier ? 'up' : 'down';
+      const status = { tunnel_egress_iface: device.name, tunnel_egress_iface_carrier: carrier };
+      return [{ table: 'Interface', uuid, status }];
+    }),
+};
+
+const firstPriority = priorities.admission;
+
+/** The programs of one device's tunnels: one on each veth pair's end, and one on the device. */
+function groupFilters({ shared, members }: Group, kernel: KernelState): WantedFilter[] {
+  const link = kernel.find(shared.name);
+  const [first] = members;
+  if (!link || !first || !isOwned(link)) return [];
+  const place = { parent: places.ingress, priority: firstPriority };
+  const outgoing = members.map(({ port, end }) => {
+    const { options } = port;
+    const { remote, local, tos, ttl, dontFragment, checksum, mark } = options;
+    const key = options.outKey ?? 0;
+    const tunnel = { device: link.ifindex, remote, local, key, tos, ttl, dontFragment, checksum, mark };
+    const about = { subject: { port: port.name }, what: `send frames through ${port.name}` };
+    return wantedProgram({ ...place, ...about, ifindex: end }, { program: encapsulate(tunnel) });
+  });
+  const arrivals = members.map(({ port: { options }, end }) => ({
+    remote: options.remote,
+    local: options.local,
+    key: options.inKey ?? 0,
+    device: end,
+  }));
+  const about = { subject: { port: first.port.name }, what: `take frames from ${shared.name}` };
+  const incoming = wantedProgram({ ...place, ...about, ifindex: link.ifindex }, { program: decapsulate(arrivals) });
+  return [...outgoing, incoming];
+}
+
+export const tunnelFilters: FilterSource = (desired, kernel) =>
+  groups(desired, kernel).flatMap((group) => groupFilters(group, kernel));
