@@ -10,6 +10,8 @@ import { isMap, isOptionalScalar, isScalar } from '../schema/type.ts';
 type Sqlite = BetterSqlite3.Database;
 type Statement = BetterSqlite3.Statement<unknown[]>;
 type SqlValue = number | bigint | string | null;
+/** A row's `_id` in the file. */
+type SqlId = number | bigint;
 
 const sqlTypes: { readonly [type in AtomicType]: string } = {
   integer: 'INTEGER',
@@ -70,6 +72,7 @@ export class SqlTable {
   readonly #updates = new Map<string, Statement>();
   #insert: Statement | undefined;
   #delete: Statement | undefined;
+  #find: Statement | undefined;
 
   constructor(sqlite: Sqlite, schema: TableSchema, name: string) {
     const kept = schema.ownColumns.filter(({ ephemeral }) => !ephemeral);
@@ -112,25 +115,34 @@ export class SqlTable {
   }
 
   delete(old: Row): void {
-    for (const child of this.#children) if (old.get(child.column).size > 0) child.deleteAll(old.uuid);
-    this.#delete ??= this.#sqlite.prepare(`DELETE FROM ${quote(this.#name)} WHERE _uuid = ?`);
-    this.#delete.run(old.uuid);
+    const id = this.#idOf(old);
+    for (const child of this.#children) if (old.get(child.column).size > 0) child.deleteAll(id);
+    this.#delete ??= this.#sqlite.prepare(`DELETE FROM ${quote(this.#name)} WHERE _id = ?`);
+    this.#delete.run(id);
   }
 
   modify(old: Row, row: Row): void {
+    const id = this.#idOf(old);
     const changed = this.#cells.filter(({ column }) => !old.get(column).equals(row.get(column)));
     if (changed.length > 0) {
       const values = changed.map(({ column }) => cellValue(row.get(column)));
-      this.#update(changed.map(({ sql }) => sql)).run(...values, row.uuid);
+      this.#update(changed.map(({ sql }) => sql)).run(...values, id);
     }
-    for (const child of this.#children) child.modify(row.uuid, old.get(child.column), row.get(child.column));
+    for (const child of this.#children) child.modify(id, old.get(child.column), row.get(child.column));
+  }
+
+  #idOf(row: Row): SqlId {
+    this.#find ??= this.#sqlite.prepare(`SELECT _id FROM ${quote(this.#name)} WHERE _uuid = ?`).pluck();
+    const id = this.#find.get(row.uuid);
+    if (typeof id !== 'number') throw new Error(`row ${row.uuid} of table ${this.#name} is not in the file`);
+    return id;
   }
 
   #update(columns: readonly string[]): Statement {
     const assignments = columns.map((sql) => `${sql} = ?`).join(', ');
     const known = this.#updates.get(assignments);
     if (known !== undefined) return known;
-    const statement = this.#sqlite.prepare(`UPDATE ${quote(this.#name)} SET ${assignments} WHERE _uuid = ?`);
+    const statement = this.#sqlite.prepare(`UPDATE ${quote(this.#name)} SET ${assignments} WHERE _id = ?`);
     this.#updates.set(assignments, statement);
     return statement;
   }
@@ -172,7 +184,6 @@ class SqlChild {
   readonly #name: string;
   readonly #parent: string;
   #put: Statement | undefined;
-  #putOf: Statement | undefined;
   #remove: Statement | undefined;
   #removeAll: Statement | undefined;
 
@@ -196,11 +207,11 @@ class SqlChild {
     this.#sqlite.exec(`DROP TABLE ${this.#name}`);
   }
 
-  insert(id: number | bigint, datum: Datum): void {
+  insert(id: SqlId, datum: Datum): void {
     for (const [key, value] of datum.elements()) this.#putElement(id, key, value);
   }
 
-  #putElement(id: number | bigint, key: Atom, value: Atom | undefined): void {
+  #putElement(id: SqlId, key: Atom, value: Atom | undefined): void {
     this.#put ??= this.#sqlite.prepare(
       `REPLACE INTO ${this.#name} VALUES (?, ?${isMap(this.column.type) ? ', ?' : ''})`,
     );
@@ -208,35 +219,22 @@ class SqlChild {
     else this.#put.run(id, toSql(key), toSql(value));
   }
 
-  modify(uuid: string, before: Datum, after: Datum): void {
+  modify(id: SqlId, before: Datum, after: Datum): void {
     if (before === after) return;
     for (const change of difference(before, after)) {
-      if (change.new === undefined) this.#removeElement(uuid, change.key);
-      else this.#putElementOf(uuid, change.key, isMap(this.column.type) ? change.new : undefined);
+      if (change.new === undefined) this.#removeElement(id, change.key);
+      else this.#putElement(id, change.key, isMap(this.column.type) ? change.new : undefined);
     }
   }
 
-  #putElementOf(uuid: string, key: Atom, value: Atom | undefined): void {
-    const { type } = this.column;
-    this.#putOf ??= this.#sqlite.prepare(
-      `REPLACE INTO ${this.#name} SELECT _id, ?${isMap(type) ? ', ?' : ''} FROM ${this.#parent} WHERE _uuid = ?`,
-    );
-    if (value === undefined) this.#putOf.run(toSql(key), uuid);
-    else this.#putOf.run(toSql(key), toSql(value), uuid);
+  #removeElement(id: SqlId, key: Atom): void {
+    this.#remove ??= this.#sqlite.prepare(`DELETE FROM ${this.#name} WHERE _id = ? AND key = ?`);
+    this.#remove.run(id, toSql(key));
   }
 
-  #removeElement(uuid: string, key: Atom): void {
-    this.#remove ??= this.#sqlite.prepare(
-      `DELETE FROM ${this.#name} WHERE _id = (SELECT _id FROM ${this.#parent} WHERE _uuid = ?) AND key = ?`,
-    );
-    this.#remove.run(uuid, toSql(key));
-  }
-
-  deleteAll(uuid: string): void {
-    this.#removeAll ??= this.#sqlite.prepare(
-      `DELETE FROM ${this.#name} WHERE _id = (SELECT _id FROM ${this.#parent} WHERE _uuid = ?)`,
-    );
-    this.#removeAll.run(uuid);
+  deleteAll(id: SqlId): void {
+    this.#removeAll ??= this.#sqlite.prepare(`DELETE FROM ${this.#name} WHERE _id = ?`);
+    this.#removeAll.run(id);
   }
 
   /** The data of all rows, by their `_id`. */

@@ -93,6 +93,8 @@ export class SqliteStorage {
         const schema = readSchema(path, sqlite);
         sqlite.pragma('journal_mode = WAL');
         sqlite.pragma('synchronous = NORMAL');
+        // The tables' references are for those who read the file: who writes it keeps them whole by itself.
+        sqlite.pragma('foreign_keys = OFF');
         sqlite.pragma(`wal_autocheckpoint = ${pagesBetweenCheckpoints}`);
         return new SqliteStorage(path, sqlite, schema, lock);
       });
