@@ -379,9 +379,15 @@ const sortedUnique = (elements: readonly Element[]): Element[] => {
 /** What a column holds when an insert does not say. */
 export const defaultDatum = (type: ColumnType): Datum => {
   if (type.min === 0) return Datum.empty;
-  return Datum.fromElements([[defaultAtom(type.key.type), type.value && defaultAtom(type.value.type)]]);
+  const known = defaults.get(type);
+  if (known !== undefined) return known;
+  const datum = Datum.fromElements([[defaultAtom(type.key.type), type.value && defaultAtom(type.value.type)]]);
+  defaults.set(type, datum);
+  return datum;
 };
 
+/** One for each type, so that equal ones are the same. */
+const defaults = new WeakMap<ColumnType, Datum>();
 /** @throws OvsdbError constraint violation */
 export const checkSize = (datum: Datum, type: ColumnType): void => {
   if (datum.size >= type.min && datum.size <= type.max) return;

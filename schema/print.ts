@@ -25,6 +25,7 @@ const members = (datum: Datum, { key, value }: ColumnType, print: (atom: Atom, b
 
 /** A column's value as ovs-vsctl(8), "Database Values", writes it: `[1, 2]`, `{a=b}`, or an atom alone. */
 export const printDatum = (datum: Datum, type: ColumnType): string => {
+  if (type.max === 1 && datum.first !== undefined && type.value === undefined) return printAtom(datum.first, type.key);
   const text = members(datum, type, printAtom).join(', ');
   if (type.max === 1 && datum.size > 0) return text;
   return type.value === undefined ? `[${text}]` : `{${text}}`;
