@@ -388,6 +388,7 @@ export const defaultDatum = (type: ColumnType): Datum => {
 
 /** One for each type, so that equal ones are the same. */
 const defaults = new WeakMap<ColumnType, Datum>();
+
 /** @throws OvsdbError constraint violation */
 export const checkSize = (datum: Datum, type: ColumnType): void => {
   if (datum.size >= type.min && datum.size <= type.max) return;

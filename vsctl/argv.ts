@@ -41,7 +41,9 @@ const parseCommand = (
   given: readonly Option[],
   commands: ReadonlyMap<string, Command>,
 ): ParsedCommand => {
-  const options = new Map(given.map(({ name, value }) => [name, value]));
+  const options = new Map<string, string | undefined>();
+  // Of an option that stands twice among the global ones, the first counts.
+  for (const { name, value } of given) if (!options.has(name)) options.set(name, value);
   let at = 0;
   for (; words[at]?.startsWith('-'); at++) addOption(options, words[at] ?? '');
   const name = words[at];

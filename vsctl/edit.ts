@@ -52,6 +52,8 @@ export class ColumnEdit {
 export interface RowEdit {
   readonly row: RowRef;
   kind: 'insert' | 'update' | 'delete';
+  /** Whether the user chose the uuid of a row to insert: then the server is told it. */
+  readonly isGiven?: boolean;
   readonly columns: Map<Column, ColumnEdit>;
 }
 

@@ -1,8 +1,8 @@
 import type { Atom } from '../schema/atom.ts';
-import { type Datum, defaultDatum } from '../schema/datum.ts';
-import { parseDatum } from '../schema/datum-parser.ts';
-import { isArray, isObject, type Json, member, type OutJsonObject } from '../schema/json.ts';
+import type { Datum } from '../schema/datum.ts';
+import { isArray, isObject, type Json, type JsonObject, member, type OutJsonObject } from '../schema/json.ts';
 import { type Column, type TableSchema, uuidColumn } from '../schema/schema.ts';
+import { KnownRow } from './known-row.ts';
 import { Query } from './query.ts';
 
 /** Beyond this many rows of one table it is cheaper to ask for the table than for each row. */
@@ -19,16 +19,14 @@ export interface Request {
   readonly columns: Set<Column>;
 }
 
-/** What is known of a row, or null if there is none. */
-type KnownRow = Map<Column, Datum> | null;
-
 /**
  * What has been read of the database. Commands ask for facts as they run; those that are not known are noted, to be
  * read all together, in one request, and the commands are then run again. So a thousand commands need as many
  * requests as one does, and nothing is read that no command looks at.
  */
 export class Facts {
-  readonly #rows = new Map<TableSchema, Map<string, KnownRow>>();
+  /** What is known of the rows of each table, or null if there is none of that uuid. */
+  readonly #rows = new Map<TableSchema, Map<string, KnownRow | null>>();
   /** Tables all of whose rows are known. */
   readonly #wholeTables = new Set<TableSchema>();
   readonly #indexes = new Map<Column, ReadonlyMap<Atom, string[]>>();
@@ -98,8 +96,16 @@ export class Facts {
 
   /** @throws Missing */
   exists(table: TableSchema, uuid: string): boolean {
+    return this.row(table, uuid) !== null;
+  }
+
+  /**
+   * What is known of a row, or null if there is none.
+   * @throws Missing
+   */
+  row(table: TableSchema, uuid: string): KnownRow | null {
     const row = this.#row(table, uuid);
-    if (row !== undefined) return row !== null;
+    if (row !== undefined) return row;
     this.#wantRow(table, uuid, [uuidColumn]);
     throw missing;
   }
@@ -109,8 +115,9 @@ export class Facts {
    * @throws Missing
    */
   datum(table: TableSchema, uuid: string, column: Column): Datum | undefined {
-    if (!this.wantData(table, uuid, [column])) throw missing;
-    return this.known(table, uuid, column);
+    const known = this.known(table, uuid, column);
+    if (known === undefined && !this.wantData(table, uuid, [column])) throw missing;
+    return known;
   }
 
   /** The value of a column, if it happens to be known. */
@@ -168,25 +175,15 @@ export class Facts {
     return requests;
   }
 
-  /** Takes in the result of a request's `select`. */
-  learn({ query, columns }: Request, result: Json | undefined): void {
+  /** Takes in what a request came to: uuids of rows, with what was asked of them. */
+  learn({ query, columns }: Request, answers: Iterable<readonly [string, JsonObject]>): void {
     const { table } = query;
-    const rows = this.#rows.get(table) ?? new Map<string, KnownRow>();
+    const rows = this.#rows.get(table) ?? new Map<string, KnownRow | null>();
     this.#rows.set(table, rows);
     const uuids: string[] = [];
-    const rowsJson = isObject(result) ? member(result, 'rows') : undefined;
-    for (const json of isArray(rowsJson) ? rowsJson : []) {
-      if (!isObject(json)) continue;
-      const data = new Map<Column, Datum>();
-      for (const column of columns) {
-        const value = json[column.name];
-        data.set(column, value === undefined ? defaultDatum(column.type) : parseDatum(column.type, value, anySize));
-      }
-      const uuid = String(data.get(uuidColumn)?.first);
+    for (const [uuid, json] of answers) {
       uuids.push(uuid);
-      const known = rows.get(uuid);
-      if (known) for (const [column, datum] of data) known.set(column, datum);
-      else rows.set(uuid, data);
+      rows.set(uuid, new KnownRow(uuid, columns, json, rows.get(uuid) ?? undefined));
     }
     this.#results.set(query.key, uuids);
     const [clause] = query.clauses;
@@ -194,13 +191,11 @@ export class Facts {
     if (clause?.column === uuidColumn && uuids.length === 0) rows.set(String(clause.atom), null);
   }
 
-  #row(table: TableSchema, uuid: string): KnownRow | undefined {
+  #row(table: TableSchema, uuid: string): KnownRow | null | undefined {
     const row = this.#rows.get(table)?.get(uuid);
     return row === undefined && this.#wholeTables.has(table) ? null : row;
   }
 }
-
-const anySize = { anySize: true };
 
 const rowRequests = (table: TableSchema, rows: ReadonlyMap<string, Set<Column>>): Request[] => {
   if (rows.size <= fewRows) {
@@ -228,3 +223,14 @@ export const selectOperation = ({ query, columns }: Request): OutJsonObject => (
   where: query.where,
   columns: [...columns].map(({ name }) => name),
 });
+
+/** The rows that a `select` resulted in. */
+export const selectedRows = (result: Json | undefined): [string, JsonObject][] => {
+  const rows = isObject(result) ? member(result, 'rows') : undefined;
+  const selected: [string, JsonObject][] = [];
+  for (const row of isArray(rows) ? rows : []) {
+    const uuid = isObject(row) ? row._uuid : undefined;
+    if (isObject(row) && isArray(uuid)) selected.push([String(uuid[1]), row]);
+  }
+  return selected;
+};

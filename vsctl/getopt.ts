@@ -7,6 +7,8 @@ export interface OptionSpec {
   /** A single letter. */
   readonly short?: string;
   readonly argument: 'none' | 'required' | 'optional';
+  /** Whether it is an option of commands, rather than a global one. */
+  readonly isOfCommand?: boolean;
 }
 
 export interface GivenOption {
@@ -51,12 +53,16 @@ const findLong = (word: string, name: string, specs: readonly OptionSpec[]): Opt
   if (exact !== undefined) return exact;
   const [spec, ...others] = specs.filter((each) => each.name.startsWith(name));
   if (spec === undefined) throw new CommandFailure(`unrecognized option '${word}'`);
-  if (others.length > 0) {
+  if (others.some((each) => !isSameKind(each, spec))) {
     const possibilities = [spec, ...others].map((each) => ` '--${each.name}'`).join('');
     throw new CommandFailure(`option '${word}' is ambiguous; possibilities:${possibilities}`);
   }
   return spec;
 };
+
+/** Options of commands are all one to getopt_long(): of several that take an argument alike the first is meant. */
+const isSameKind = (a: OptionSpec, b: OptionSpec): boolean =>
+  a.isOfCommand === true && b.isOfCommand === true && a.argument === b.argument;
 
 const shortOptions = (letters: string, queue: string[], specs: readonly OptionSpec[]): GivenOption[] => {
   const given: GivenOption[] = [];

@@ -44,7 +44,7 @@ export class Model {
   findBridge(name: string): Bridge | undefined {
     this.#wantName(name, 'Bridge', 'Port');
     const row = this.#byName('Bridge', name);
-    if (row !== undefined) return { name, row, fake: undefined };
+    if (row !== undefined && this.#isPart(row)) return { name, row, fake: undefined };
     const port = this.#byName('Port', name);
     return port === undefined ? undefined : this.#fakeBridge(port);
   }
@@ -66,7 +66,7 @@ export class Model {
   findPort(name: string): Port | undefined {
     const row = this.#byName('Port', name);
     if (row === undefined) return undefined;
-    const [parent] = this.#holders('Bridge', 'ports', row);
+    const parent = this.#bridgeRow(row);
     return parent === undefined ? undefined : { name, row, bridge: this.#bridgeOfPort(row, this.#real(parent)) };
   }
 
@@ -114,7 +114,15 @@ export class Model {
 
   realBridges(): Bridge[] {
     const name = this.#column('Bridge', 'name');
-    return this.#view.all(this.#view.table('Bridge'), [name]).map((row) => this.#real(row));
+    const rows = this.#view.all(this.#view.table('Bridge'), [name]);
+    return rows.filter((row) => this.#isPart(row)).map((row) => this.#real(row));
+  }
+
+  /** Whether the switch has that bridge. In the database it has them all; not so those that this run makes. */
+  #isPart(bridge: RowRef): boolean {
+    const [root] = this.#view.changedRows(this.#view.table('Open_vSwitch'));
+    if (root !== undefined) return this.#view.has(root, this.#column('Open_vSwitch', 'bridges'), bridge.uuid);
+    return !this.#view.isNew(bridge.uuid);
   }
 
   /** All fake bridges; or those of one real bridge; or the one of a real bridge on a VLAN. */
@@ -213,6 +221,11 @@ export class Model {
     return this.#view.select(this.#view.table(table), this.#column(table, column), uuid, [this.#column(table, 'name')]);
   }
 
+  /** The bridge that a port is in. */
+  #bridgeRow(port: RowRef): RowRef | undefined {
+    return this.#holders('Bridge', 'ports', port).find((bridge) => this.#isPart(bridge));
+  }
+
   #real(row: RowRef): Bridge {
     return { name: this.nameOf(row), row, fake: undefined };
   }
@@ -233,7 +246,7 @@ export class Model {
     const vlan = this.#vlan(port);
     for (const column of [fakeBridge, this.#column('Port', 'tag')]) this.#view.guard(port, column);
     if (this.#view.scalar(port, fakeBridge) !== true || vlan === undefined) return undefined;
-    const [holder] = this.#holders('Bridge', 'ports', port);
+    const holder = this.#bridgeRow(port);
     if (holder === undefined) return undefined;
     const parent = this.#real(holder);
     return { name: this.nameOf(port), row: holder, fake: { port, parent, vlan } };

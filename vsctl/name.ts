@@ -52,10 +52,10 @@ export const findColumn = (table: TableSchema, name: string): Column => {
 export const findListedColumn = (table: TableSchema, name: string): Column =>
   name.toLowerCase() === uuidColumn.name ? uuidColumn : findColumn(table, name);
 
-/** As findColumn, for a column that a command is to change. */
-export const findWritableColumn = (table: TableSchema, name: string): Column =>
-  checkWritable(table, findColumn(table, name));
-
+/**
+ * A column that a command is to change.
+ * @throws CommandFailure
+ */
 export const checkWritable = (table: TableSchema, column: Column): Column => {
   if (column.mutable) return column;
   throw new CommandFailure(`cannot modify read-only column ${column.name} in table ${table.name}`);

@@ -176,5 +176,6 @@ const commandOptionSpecs = (commands: ReadonlyMap<string, Command>): OptionSpec[
   return [...names].map((option) => ({
     name: option.replace(/^--|=$/g, ''),
     argument: option.endsWith('=') ? 'required' : 'none',
+    isOfCommand: true,
   }));
 };

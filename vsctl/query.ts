@@ -2,11 +2,12 @@ import { type Atom, atomText } from '../schema/atom.ts';
 import { JsonText, type OutJson } from '../schema/json.ts';
 import { type Column, type TableSchema, uuidColumn } from '../schema/schema.ts';
 
-/** One clause of a `where` (RFC 7047 section 5.1), about one atom. */
+/** One clause of a `where` (RFC 7047 section 5.1), about one atom, or one pair of a map. */
 export interface Clause {
   readonly column: Column;
   readonly function: '==' | 'includes';
   readonly atom: Atom;
+  readonly value?: Atom;
 }
 
 /** Which rows of a table: those for which every clause holds. */
@@ -36,5 +37,9 @@ export class Query {
   }
 }
 
-const clauseText = ({ column, function: name, atom }: Clause): string =>
-  `["${column.name}","${name}",${atomText(column.type.key.type, atom)}]`;
+const clauseText = ({ column, function: name, atom, value }: Clause): string => {
+  const { key, value: valueType = key } = column.type;
+  const text = atomText(key.type, atom);
+  const operand = value === undefined ? text : `["map",[[${text},${atomText(valueType.type, value)}]]]`;
+  return `["${column.name}","${name}",${operand}]`;
+};

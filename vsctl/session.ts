@@ -1,8 +1,18 @@
 import { Client } from '../rpc/client.ts';
 import type { Credentials } from '../rpc/credentials.ts';
-import { isArray, type Json, type OutJson, type OutJsonObject } from '../schema/json.ts';
-import type { Column, TableSchema } from '../schema/schema.ts';
-import { type Facts, type Request, selectOperation, wholeTables } from './facts.ts';
+import { RpcError } from '../rpc/peer.ts';
+import {
+  isArray,
+  isObject,
+  type Json,
+  type JsonObject,
+  member,
+  type OutJson,
+  type OutJsonObject,
+} from '../schema/json.ts';
+import { type Column, type TableSchema, uuidColumn } from '../schema/schema.ts';
+import { zeroUuid } from '../schema/uuid.ts';
+import { type Facts, type Request, selectedRows, selectOperation, wholeTables } from './facts.ts';
 import { CommandFailure } from './failure.ts';
 import { lostRace } from './transaction.ts';
 import { isUnknownName, Upgrade } from './upgrade.ts';
@@ -18,12 +28,24 @@ const slow = 0.5;
 const isByValue = ({ query }: Request): boolean => query.clauses.every((clause) => clause.function === '==');
 const isNotByValue = (request: Request): boolean => !isByValue(request);
 
+/** The rows of a table in a monitor's first update. */
+function* initialRows(updates: JsonObject, { query }: Request): Generator<[string, JsonObject]> {
+  const rows = member(updates, query.table.name);
+  if (!isObject(rows)) return;
+  for (const [uuid, update] of Object.entries(rows)) {
+    const row = isObject(update) ? update.initial : undefined;
+    if (isObject(row)) yield [uuid, row];
+  }
+}
+
 /** The connection of one run to the database. */
 export class Session {
   readonly #client: Client;
   readonly #database: string;
   #changed: () => void = () => {};
   #monitors = 0;
+  /** Whether whole tables can be read as a monitor's first update. */
+  #monitorsRead = true;
   /** Set once the server turned out to be of an older schema. */
   #upgrade: Upgrade | undefined;
 
@@ -56,18 +78,52 @@ export class Session {
   }
 
   async #read(requests: readonly Request[], facts: Facts, warn: (message: string) => void): Promise<void> {
-    if (this.#upgrade !== undefined) return this.#fetchFromOlder(this.#upgrade, requests, facts, warn);
+    const whole = this.#monitorsRead ? requests.filter(({ query }) => query.clauses.length === 0) : [];
+    const others = requests.filter((request) => !whole.includes(request));
+    const [updates] = await Promise.all([this.#readTables(whole), this.#select(others, facts, warn)]);
+    if (updates === undefined) return this.#select(whole, facts, warn);
+    for (const request of whole) facts.learn(request, initialRows(updates, request));
+  }
+
+  /**
+   * Reads whole tables as a monitor's first update, which leaves out what is at its default, and which servers make in
+   * much less time than the result of a `select`.
+   * @returns undefined if the server does not know the method, or lacks a table or column
+   */
+  async #readTables(requests: readonly Request[]): Promise<JsonObject | undefined> {
+    if (requests.length === 0) return {};
+    const tables: { [table: string]: OutJson } = {};
+    for (const { query, columns } of requests) {
+      const names = [...columns].filter((column) => column !== uuidColumn).map(({ name }) => name);
+      tables[query.table.name] = [{ columns: names }];
+    }
+    const id = this.#monitors++;
+    try {
+      const reply = await this.#client.peer.request('monitor_cond_since', [this.#database, id, tables, zeroUuid]);
+      this.#cancel(id);
+      const [, , updates] = isArray(reply) ? reply : [];
+      return isObject(updates) ? updates : undefined;
+    } catch (error) {
+      if (!(error instanceof RpcError)) throw error;
+      this.#monitorsRead = false;
+      return undefined;
+    }
+  }
+
+  async #select(requests: readonly Request[], facts: Facts, warn: (message: string) => void): Promise<void> {
+    if (requests.length === 0) return;
+    if (this.#upgrade !== undefined) return this.#selectFromOlder(this.#upgrade, requests, facts, warn);
     const results = await this.transact(requests.map(selectOperation));
     if (results.some(isUnknownName)) {
       this.#upgrade = new Upgrade(await this.#client.getSchema(this.#database));
-      return this.#fetchFromOlder(this.#upgrade, requests, facts, warn);
+      return this.#selectFromOlder(this.#upgrade, requests, facts, warn);
     }
     lostRace(results, warn);
-    for (const [i, request] of requests.entries()) facts.learn(request, results[i]);
+    for (const [i, request] of requests.entries()) facts.learn(request, selectedRows(results[i]));
   }
 
   /** Reads from a server whose schema lacks some of what is asked for: that is as if it had never been set. */
-  async #fetchFromOlder(
+  async #selectFromOlder(
     upgrade: Upgrade,
     requests: readonly Request[],
     facts: Facts,
@@ -80,7 +136,7 @@ export class Session {
     const byRequest = new Map(asked.map((request, i) => [request, results[i]]));
     for (const [i, request] of requests.entries()) {
       const own = known[i];
-      facts.learn(request, own && byRequest.get(own));
+      facts.learn(request, selectedRows(own && byRequest.get(own)));
     }
   }
 
@@ -104,9 +160,12 @@ export class Session {
       requests[table.name] = [{ columns: [...each].map(({ name }) => name), select: { initial: false } }];
     }
     await this.#client.peer.request('monitor', [this.#database, id, requests]);
-    // Its answer matters to nobody, and may not come before the program ends.
-    const stop = () => void this.#client.peer.request('monitor_cancel', [id]).catch(() => {});
-    return { change, stop };
+    return { change, stop: () => this.#cancel(id) };
+  }
+
+  /** The answer matters to nobody, and may not come before the program ends. */
+  #cancel(id: number): void {
+    this.#client.peer.request('monitor_cancel', [id]).catch(() => {});
   }
 
   close(): void {

@@ -2,6 +2,7 @@ import { parseAssignment } from './column-argument.ts';
 import type { Context } from './context.ts';
 import type { RowRef } from './edit.ts';
 import { CommandFailure } from './failure.ts';
+import { checkWritable } from './name.ts';
 import { parseAtom, parseValue } from './value.ts';
 
 /**
@@ -10,6 +11,7 @@ import { parseAtom, parseValue } from './value.ts';
  */
 export const assignColumn = ({ view, symbols }: Context, row: RowRef, setting: string): void => {
   const { column, key, value } = parseAssignment(row.table, setting);
+  if (!view.isNew(row.uuid)) checkWritable(row.table, column);
   const { type } = column;
   if (key === undefined) {
     view.assign(row, column, parseValue(value, type, symbols));

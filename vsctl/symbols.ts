@@ -1,3 +1,4 @@
+import { isUuid } from '../schema/uuid.ts';
 import { CommandFailure } from './failure.ts';
 
 interface Symbol {
@@ -10,6 +11,7 @@ interface Symbol {
 /** The `@name`s of one run (ovs-vsctl(8), "--id"). A name may be used before the command that defines it. */
 export class Symbols {
   readonly #symbols = new Map<string, Symbol>();
+  readonly #claimed = new Set<string>();
   readonly #newUuid: () => string;
 
   constructor(newUuid: () => string) {
@@ -24,8 +26,12 @@ export class Symbols {
     return symbol.uuid;
   }
 
-  /** `create` makes the row that the name stands for; one of a root table is kept without a reference. */
+  /**
+   * `create` makes the row that the name stands for, or one of that uuid. A row of a root table is kept without a
+   * reference.
+   */
   create(name: string, isRoot: boolean): string {
+    if (isUuid(name)) return this.#claim(name);
     const symbol = this.#define(name, undefined);
     if (isRoot) symbol.reference = 'strong';
     return symbol.uuid;
@@ -53,6 +59,14 @@ export class Symbols {
       const what = reference === 'weak' ? 'only a weak reference' : 'no reference';
       yield `row id "${name}" was created but ${what} to it was inserted, so it will not actually appear in the database`;
     }
+  }
+
+  /** A uuid may be given to one row only. It is no name: that nothing refers to the row is no matter for a warning. */
+  #claim(text: string): string {
+    const uuid = text.toLowerCase();
+    if (this.#claimed.has(uuid)) throw new CommandFailure(`row id "${text}" may only be specified on one --id option`);
+    this.#claimed.add(uuid);
+    return uuid;
   }
 
   #define(name: string, uuid: string | undefined): Symbol {

@@ -78,7 +78,10 @@ const editOperations = (view: View, writer: Writer, edit: RowEdit): OutJsonObjec
     if (whole) values[column.name] = writer.datum(view.get(row, column), column.type);
     else mutations.push(...columnMutations(writer, column, change));
   }
-  if (kind === 'insert') return [{ op: 'insert', table, row: values, 'uuid-name': rowName(row.uuid) }];
+  if (kind === 'insert') {
+    const uuid = edit.isGiven ? { uuid: row.uuid } : {};
+    return [{ op: 'insert', table, row: values, 'uuid-name': rowName(row.uuid), ...uuid }];
+  }
   const operations: OutJsonObject[] = [];
   if (Object.keys(values).length > 0) operations.push({ op: 'update', table, where, row: values });
   if (mutations.length > 0) operations.push({ op: 'mutate', table, where, mutations });

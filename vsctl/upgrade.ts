@@ -1,6 +1,7 @@
 import { isObject, type Json, member } from '../schema/json.ts';
-import type { DatabaseSchema } from '../schema/schema.ts';
+import { type DatabaseSchema, uuidColumn } from '../schema/schema.ts';
 import type { Request } from './facts.ts';
+import { Query } from './query.ts';
 
 /** Whether an operation failed because the server does not know a table or column. */
 export const isUnknownName = (result: Json): boolean => {
@@ -37,7 +38,9 @@ export class Upgrade {
       const lack = `${name} table in ${this.#schema.name} database lacks ${column.name} column`;
       this.#warnOnce(warn, `${lack} (database needs upgrade?)`);
     }
-    return { query, columns: new Set(present) };
+    // Without a clause about a column that is not there, more rows come than were asked for: who asks looks again.
+    const clauses = query.clauses.filter(({ column }) => column === uuidColumn || table.columns.has(column.name));
+    return { query: new Query(query.table, clauses), columns: new Set(present) };
   }
 
   #warnOnce(warn: (message: string) => void, message: string): void {

@@ -118,7 +118,7 @@ export const parseValue = (text: string, type: ColumnType, symbols: Symbols, lim
   if (delimited) scanner.skipSpaces();
   while (scanner.next !== '' && !(delimited && scanner.next === close)) {
     if (isDelimiter(scanner.next)) {
-      throw new CommandFailure(`${text}: unexpected "${scanner.next}" parsing ${describeType(type)}`);
+      throw new CommandFailure(`${text}: unexpected "${scanner.next}" parsing ${describeType({ ...type, ...limits })}`);
     }
     elements.push(...(map ? parsePair(scanner, type, symbols) : parseSetMember(scanner, type, symbols)));
     scanner.skipSpaces();

@@ -12,6 +12,13 @@ export interface Guard {
   readonly rows: readonly (readonly Datum[])[];
 }
 
+/** A row's columns; undefined for one that has not been read. */
+export interface RowReader {
+  get(column: Column): Datum | undefined;
+}
+
+const none: ReadonlySet<RowRef> = new Set();
+
 /** The database as a run's commands see it: what was read of it, with the run's own changes on top. */
 export class View {
   readonly schema: DatabaseSchema;
@@ -21,6 +28,7 @@ export class View {
   /** What decided something: the changes are to be made only if it is still so. */
   readonly guards = new Map<string, Guard>();
   readonly #gained = new GainedAtoms();
+  readonly #changed = new Map<TableSchema, Set<RowRef>>();
   readonly #inserted = new Map<TableSchema, Set<RowRef>>();
   /** Rows inserted and deleted again. */
   readonly #undone = new Set<RowRef>();
@@ -63,6 +71,16 @@ export class View {
     return this.edits.get(uuid)?.row ?? this.#ref(table, uuid);
   }
 
+  /**
+   * A quick way to several columns of a row that was loaded; undefined if there is no such row.
+   * @throws Missing if nothing is known of it
+   */
+  reader(row: RowRef): RowReader | undefined {
+    const isUnchanged = this.edits.size === 0 || !this.edits.has(row.uuid);
+    if (isUnchanged && !this.#undone.has(row)) return this.facts.row(row.table, row.uuid) ?? undefined;
+    return this.#isLive(row) ? { get: (column) => this.get(row, column) } : undefined;
+  }
+
   /** Rows where that column is, or in a set has, that atom. `columns` will be read next. */
   select(table: TableSchema, column: Column, atom: Atom, columns: readonly Column[] = []): RowRef[] {
     const query = this.#selection(table, column, atom);
@@ -101,6 +119,23 @@ export class View {
     return [...rows, ...(this.#inserted.get(table) ?? [])].filter((row) => this.#isLive(row));
   }
 
+  /** The rows of a table that this run has inserted, changed or deleted. */
+  changedRows(table: TableSchema): ReadonlySet<RowRef> {
+    return this.#changed.get(table) ?? none;
+  }
+
+  /** Rows among which are all that the clauses select, with these columns read. */
+  candidates(table: TableSchema, clauses: readonly Clause[], columns: readonly Column[]): RowRef[] {
+    if (clauses.length === 0 || this.changedRows(table).size > 0) {
+      const rows = this.all(table, columns);
+      this.load(rows, columns);
+      return rows;
+    }
+    const rows = this.facts.select(new Query(table, clauses), columns).map((uuid) => this.#ref(table, uuid));
+    this.load(rows, columns);
+    return rows;
+  }
+
   /** Notes that `all` will be called, so that it can be read together with other things. */
   wantAll(table: TableSchema, columns: readonly Column[] = []): void {
     this.facts.want(new Query(table), columns);
@@ -131,8 +166,9 @@ export class View {
   get(row: RowRef, column: Column): Datum {
     if (column === uuidColumn) return Datum.of(row.uuid);
     const edit = this.edits.get(row.uuid);
-    const change = edit?.columns.get(column);
-    if (edit?.kind === 'insert') {
+    if (edit === undefined) return this.#base(row, column);
+    const change = edit.columns.get(column);
+    if (edit.kind === 'insert') {
       const base = defaultDatum(column.type);
       return change?.applyTo(base) ?? base;
     }
@@ -176,10 +212,10 @@ export class View {
     return edit?.kind === 'insert' ? undefined : this.#base(row, column).get(key);
   }
 
-  /** A new row of that table. */
-  insert(table: TableSchema, uuid: string = this.#newUuid()): RowRef {
+  /** A new row of that table; `isGiven` says that it is to have that very uuid. */
+  insert(table: TableSchema, uuid: string = this.#newUuid(), isGiven = false): RowRef {
     const row = this.#ref(table, uuid);
-    this.edits.set(uuid, { row, kind: 'insert', columns: new Map() });
+    this.#setEdit({ row, kind: 'insert', isGiven, columns: new Map() });
     const inserted = this.#inserted.get(table) ?? new Set();
     this.#inserted.set(table, inserted.add(row));
     return row;
@@ -191,7 +227,7 @@ export class View {
       this.edits.delete(row.uuid);
       this.#undone.add(row);
     } else {
-      this.edits.set(row.uuid, { row, kind: 'delete', columns: new Map() });
+      this.#setEdit({ row, kind: 'delete', columns: new Map() });
     }
   }
 
@@ -225,8 +261,15 @@ export class View {
     const known = this.edits.get(row.uuid);
     if (known !== undefined) return known;
     const edit: RowEdit = { row, kind: 'update', columns: new Map() };
-    this.edits.set(row.uuid, edit);
+    this.#setEdit(edit);
     return edit;
+  }
+
+  #setEdit(edit: RowEdit): void {
+    const { row } = edit;
+    this.edits.set(row.uuid, edit);
+    const changed = this.#changed.get(row.table) ?? new Set();
+    this.#changed.set(row.table, changed.add(row));
   }
 
   #columnEdit(row: RowRef, column: Column): ColumnEdit {

@@ -51,19 +51,24 @@ const readLines = (path: string): string[] =>
     .split('\n')
     .filter((line) => line.trim() !== '' && !line.startsWith('#'));
 
+/** A case as it stands in a file. */
+export const parseCase = (line: string): Case => {
+  const unordered = line.startsWith('~');
+  return { line, unordered, steps: splitSteps(unordered ? line.slice(1) : line) };
+};
+
+/** The command lines that make a database. */
+export const readDatabase = (name: string): string[][] => readLines(`${folder}/${name}.database`).map(splitWords);
+
 /** Every file of the corpus. The first line of each names the database that its cases start from. */
 export const readCorpus = (): CorpusFile[] =>
   readdirSync(folder)
     .filter((file) => file.endsWith('.cases'))
     .map((file) => {
       const [first = '', ...lines] = readLines(`${folder}/${file}`);
-      const database = readLines(`${folder}/${first.replace(/^database: /, '')}.database`);
       return {
         name: file.replace(/\.cases$/, ''),
-        database: database.map(splitWords),
-        cases: lines.map((line) => {
-          const unordered = line.startsWith('~');
-          return { line, unordered, steps: splitSteps(unordered ? line.slice(1) : line) };
-        }),
+        database: readDatabase(first.replace(/^database: /, '')),
+        cases: lines.map(parseCase),
       };
     });

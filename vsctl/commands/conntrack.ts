@@ -1,12 +1,14 @@
+import type { Atom } from '../../schema/atom.ts';
 import { Datum } from '../../schema/datum.ts';
 import type { Command } from '../command.ts';
 import type { Context, Invocation, Output } from '../context.ts';
 import type { RowRef } from '../edit.ts';
 import { CommandFailure } from '../failure.ts';
-import { parseValue } from '../value.ts';
 
 const findDatapath = ({ view, root }: Context, name: string): RowRef | undefined => {
-  const uuid = view.get(root, view.column('Open_vSwitch', 'datapaths')).get(name);
+  const column = view.column('Open_vSwitch', 'datapaths');
+  const uuid = view.get(root, column).get(name);
+  view.guard(root, column);
   return uuid === undefined ? undefined : view.reference(view.table('Datapath'), String(uuid));
 };
 
@@ -17,24 +19,42 @@ const getDatapath = (context: Context, name: string): RowRef => {
   return datapath;
 };
 
-/** zone=ID, in decimal, or as C writes hexadecimal and octal. */
-const parseZone = (text: string): number => {
-  const [, number = ''] = /^(?:zone=)?\s*(-?(?:0x[0-9a-f]+|\d+))/i.exec(text) ?? [];
-  if (number === '') throw new CommandFailure(`Invalid argument ${text}`);
-  return /^-?0\d/.test(number) ? Number.parseInt(number, 8) : Number(number);
+/** The number that a text begins with, as C's scanf() reads one: decimal, hexadecimal or octal, in 64 bits. */
+const scanInteger = (text: string): bigint | undefined => {
+  const [, sign, digits = ''] = /^\s*([-+]?)(0x[0-9a-f]+|0(?!x)[0-7]*|[1-9]\d*)/i.exec(text) ?? [];
+  if (digits === '') return undefined;
+  const magnitude = BigInt(/^0\d/.test(digits) ? `0o${digits.slice(1)}` : digits);
+  return BigInt.asIntN(64, sign === '-' ? -magnitude : magnitude);
+};
+
+/** What the zones' timeout policies are addressed by: zone=ID */
+const parseZoneArgument = (text: string): number => {
+  const zone = text.startsWith('zone=') ? scanInteger(text.slice('zone='.length)) : undefined;
+  if (zone === undefined) throw new CommandFailure(`invalid zone argument, ${text}`);
+  return Number(zone);
+};
+
+/** What the zones' limits are addressed by: ID, or "default" for the datapath's own, which is undefined. */
+const parseZoneId = (text: string): number | undefined => {
+  if (text === 'default') return undefined;
+  const zone = scanInteger(text);
+  if (zone === undefined) throw new CommandFailure(`invalid zone id, ${text}`);
+  return Number(zone);
 };
 
 const findZone = ({ view }: Context, datapath: RowRef, zone: number): RowRef | undefined => {
-  const uuid = view.get(datapath, view.column('Datapath', 'ct_zones')).get(zone);
+  const column = view.column('Datapath', 'ct_zones');
+  const uuid = view.get(datapath, column).get(zone);
+  view.guard(datapath, column);
   return uuid === undefined ? undefined : view.reference(view.table('CT_Zone'), String(uuid));
 };
 
-/** KEY=VALUE…, where what is no number counts as zero. */
+/** KEY=VALUE…, where what is no number counts as zero, and of two values for a key the first. */
 const parseTimeouts = (words: readonly string[]): Datum => {
   let timeouts = Datum.empty;
   for (const word of words) {
     const [key = '', value = ''] = word.split('=');
-    timeouts = timeouts.put(key, Number.parseInt(value, 10) || 0);
+    if (!timeouts.has(key)) timeouts = timeouts.put(key, Number.parseInt(value, 10) || 0);
   }
   return timeouts;
 };
@@ -46,20 +66,30 @@ const shareTimeoutPolicy = ({ view }: Context, timeouts: Datum): RowRef => {
   const rows = view.all(table, [column]);
   view.load(rows, [column]);
   const known = rows.find((row) => view.get(row, column).equals(timeouts));
-  if (known !== undefined) return known;
+  if (known !== undefined) {
+    view.guard(known, column);
+    return known;
+  }
   const policy = view.insert(table);
   view.assign(policy, column, timeouts);
   return policy;
 };
 
+const hasPolicy = ({ view }: Context, zone: RowRef): boolean => {
+  const column = view.column('CT_Zone', 'timeout_policy');
+  const policy = view.get(zone, column);
+  view.guard(zone, column);
+  return policy.size > 0;
+};
+
 const addTimeoutPolicy = (context: Context, { options, arguments: words }: Invocation): Output => {
   const [name = '', zoneText = '', ...timeouts] = words;
   const { view } = context;
-  const number = parseZone(zoneText);
+  const number = parseZoneArgument(zoneText);
   const datapath = getDatapath(context, name);
   const known = findZone(context, datapath, number);
-  if (known !== undefined && !options.has('--may-exist')) {
-    throw new CommandFailure(`zone id ${number} already exists`);
+  if (known !== undefined && hasPolicy(context, known) && !options.has('--may-exist')) {
+    throw new CommandFailure(`zone id ${number} already has a policy`);
   }
   const policy = shareTimeoutPolicy(context, parseTimeouts(timeouts));
   const zone = findOrAddZone(context, datapath, number);
@@ -71,16 +101,18 @@ const deleteTimeoutPolicy = (
   context: Context,
   { options, arguments: [name = '', zoneText = ''] }: Invocation,
 ): Output => {
-  const number = parseZone(zoneText);
+  const number = parseZoneArgument(zoneText);
+  const { view } = context;
   const datapath = getDatapath(context, name);
   const zone = findZone(context, datapath, number);
-  const { view } = context;
-  if (zone !== undefined && view.get(zone, view.column('CT_Zone', 'limit')).size > 0) {
-    view.assign(zone, view.column('CT_Zone', 'timeout_policy'), Datum.empty);
-  } else if (zone !== undefined) {
+  if (zone === undefined || !hasPolicy(context, zone)) {
+    if (options.has('--if-exists')) return '';
+    throw new CommandFailure(`zone id ${number} does not have a policy`);
+  }
+  if (limitOf(context, zone) === undefined) {
     view.remove(datapath, view.column('Datapath', 'ct_zones'), number);
-  } else if (!options.has('--if-exists')) {
-    throw new CommandFailure(`zone id ${number} does not exist`);
+  } else {
+    view.assign(zone, view.column('CT_Zone', 'timeout_policy'), Datum.empty);
   }
   return '';
 };
@@ -117,18 +149,29 @@ const listCapabilities = (context: Context, { arguments: [name = ''] }: Invocati
   return `${pairs(context.view.get(datapath, datapath.table.column('capabilities')))}\n`;
 };
 
-/** The row and column that hold a limit: that of a zone, which is made if need be, or the datapath's default. */
-const limitOf = ({ view }: Context, datapath: RowRef, zone: RowRef | undefined) =>
-  zone === undefined
-    ? { row: datapath, column: view.column('Datapath', 'ct_zone_default_limit') }
-    : { row: zone, column: view.column('CT_Zone', 'limit') };
+const limitOf = ({ view }: Context, zone: RowRef): Atom | undefined => {
+  const column = view.column('CT_Zone', 'limit');
+  const limit = view.scalar(zone, column);
+  view.guard(zone, column);
+  return limit;
+};
 
-const setLimit = (context: Context, { arguments: [name = '', zoneText = '', limit = ''] }: Invocation): Output => {
-  const { view, symbols } = context;
+/** The most connections that a zone may be limited to. */
+const maxLimit = 2n ** 32n - 1n;
+
+const setLimit = (context: Context, { arguments: [name = '', zoneText = '', text = ''] }: Invocation): Output => {
+  const { view } = context;
+  const number = parseZoneId(zoneText);
+  const limit = scanInteger(text);
+  if (limit === undefined) throw new CommandFailure(`invalid limit, ${text}`);
   const datapath = getDatapath(context, name);
-  const zone = zoneText === 'default' ? undefined : findOrAddZone(context, datapath, parseZone(zoneText));
-  const { row, column } = limitOf(context, datapath, zone);
-  view.assign(row, column, parseValue(limit, column.type, symbols));
+  if (number !== undefined && (number < 0 || number > 65535)) {
+    throw new CommandFailure(`zone_id (${number}) out of range`);
+  }
+  if (limit < 0n || limit > maxLimit) throw new CommandFailure(`limit (${limit}) out of range`);
+  const value = Datum.of(Number(limit));
+  if (number === undefined) view.assign(datapath, view.column('Datapath', 'ct_zone_default_limit'), value);
+  else view.assign(findOrAddZone(context, datapath, number), view.column('CT_Zone', 'limit'), value);
   return '';
 };
 
@@ -141,36 +184,45 @@ const findOrAddZone = (context: Context, datapath: RowRef, number: number): RowR
   return zone;
 };
 
-/** Takes a zone's limit away, and the zone itself if there is nothing else to it. */
 const deleteLimit = (context: Context, { options, arguments: [name = '', zoneText = ''] }: Invocation): Output => {
-  const { view } = context;
+  const number = parseZoneId(zoneText);
   const datapath = getDatapath(context, name);
-  const number = zoneText === 'default' ? undefined : parseZone(zoneText);
-  const zone = number === undefined ? undefined : findZone(context, datapath, number);
-  if (number !== undefined && zone === undefined) {
-    if (options.has('--if-exists')) return '';
-    throw new CommandFailure(`zone id ${number} does not exist`);
-  }
-  const { row, column } = limitOf(context, datapath, zone);
-  view.assign(row, column, Datum.empty);
-  if (
-    number !== undefined &&
-    zone !== undefined &&
-    view.get(zone, view.column('CT_Zone', 'timeout_policy')).size === 0
-  ) {
-    view.remove(datapath, view.column('Datapath', 'ct_zones'), number);
-  }
+  const mustExist = !options.has('--if-exists');
+  if (number === undefined) deleteDefaultLimit(context, datapath, name, mustExist);
+  else deleteZoneLimit(context, datapath, number, mustExist);
   return '';
+};
+
+const deleteDefaultLimit = ({ view }: Context, datapath: RowRef, name: string, mustExist: boolean): void => {
+  const column = view.column('Datapath', 'ct_zone_default_limit');
+  const limit = view.scalar(datapath, column);
+  view.guard(datapath, column);
+  if (mustExist && limit === undefined) {
+    throw new CommandFailure(`datapath ${name} does not have a limit`);
+  }
+  view.assign(datapath, column, Datum.empty);
+};
+
+/** Takes a zone's limit away, and the zone itself if there is nothing else to it. */
+const deleteZoneLimit = (context: Context, datapath: RowRef, number: number, mustExist: boolean): void => {
+  const { view } = context;
+  const zone = findZone(context, datapath, number);
+  if (zone === undefined || limitOf(context, zone) === undefined) {
+    if (mustExist) throw new CommandFailure(`zone_id ${number} does not have a limit`);
+    return;
+  }
+  if (hasPolicy(context, zone)) view.assign(zone, view.column('CT_Zone', 'limit'), Datum.empty);
+  else view.remove(datapath, view.column('Datapath', 'ct_zones'), number);
 };
 
 const listLimits = (context: Context, { arguments: [name = ''] }: Invocation): Output => {
   const { view } = context;
-  const datapath = getDatapath(context, name);
-  const column = view.column('CT_Zone', 'limit');
+  const datapath = findDatapath(context, name);
+  if (datapath === undefined) throw new CommandFailure(`datapath: ${name} record not found`);
   const standard = view.scalar(datapath, view.column('Datapath', 'ct_zone_default_limit'));
   const lines = standard === undefined ? [] : [`Default, Limit: ${standard}\n`];
   for (const [number, uuid] of view.get(datapath, view.column('Datapath', 'ct_zones')).elements()) {
-    const limit = view.scalar(view.reference(view.table('CT_Zone'), String(uuid)), column);
+    const limit = limitOf(context, view.reference(view.table('CT_Zone'), String(uuid)));
     if (limit !== undefined) lines.push(`Zone: ${number}, Limit: ${limit}\n`);
   }
   return lines.join('');
@@ -214,8 +266,8 @@ export const conntrackCommands: readonly Command[] = [
     name: 'set-zone-limit',
     minArguments: 3,
     maxArguments: 3,
-    usage: '',
-    synopsis: 'DATAPATH zone=ZONE|default LIMIT',
+    usage: 'ARG ARG ARG',
+    synopsis: 'DATAPATH ZONE|default LIMIT',
     about: 'limit the connections of a zone',
     options: [],
     writes: true,
@@ -225,8 +277,8 @@ export const conntrackCommands: readonly Command[] = [
     name: 'del-zone-limit',
     minArguments: 2,
     maxArguments: 2,
-    usage: '',
-    synopsis: 'DATAPATH zone=ZONE|default',
+    usage: 'ARG ARG',
+    synopsis: 'DATAPATH ZONE|default',
     about: 'remove that limit',
     options: ['--if-exists'],
     writes: true,
@@ -236,7 +288,7 @@ export const conntrackCommands: readonly Command[] = [
     name: 'list-zone-limits',
     minArguments: 1,
     maxArguments: 1,
-    usage: '',
+    usage: 'ARG',
     synopsis: 'DATAPATH',
     about: 'print the limits of all zones',
     options: [],

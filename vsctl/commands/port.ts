@@ -114,7 +114,7 @@ const delPort = (context: Context, invocation: Invocation): Output => {
 };
 
 const wrongBridge = (bridge: Bridge, port: Port, target: string): CommandFailure => {
-  const isChild = port.bridge.fake !== undefined && port.bridge.row === bridge.row;
+  const isChild = port.bridge.fake?.parent.name === bridge.name;
   const hint = isChild ? ` (although its child bridge ${port.bridge.name} does)` : '';
   return new CommandFailure(`bridge ${bridge.name} does not have a port ${target}${hint}`);
 };

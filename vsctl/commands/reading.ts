@@ -1,14 +1,16 @@
 import type { Table } from '../../rpc/table.ts';
 import { printAtom, printDatum } from '../../schema/print.ts';
 import { type Column, type DatabaseSchema, type TableSchema, uuidColumn } from '../../schema/schema.ts';
-import { isSatisfied, parseColumnKey, parseCondition } from '../column-argument.ts';
+import { columnOf, parseColumnKey } from '../column-argument.ts';
 import type { Command } from '../command.ts';
+import { Condition, leadingClauses } from '../condition.ts';
 import type { Context, Invocation, Output } from '../context.ts';
 import type { RowRef } from '../edit.ts';
 import { CommandFailure, TryAgain } from '../failure.ts';
 import { findListedColumn, findTable } from '../name.ts';
 import { findRecord, getRecord } from '../record.ts';
 import { parseAtom } from '../value.ts';
+import type { View } from '../view.ts';
 import { recordOf } from './record-argument.ts';
 
 const get = (context: Context, invocation: Invocation): Output => {
@@ -18,7 +20,7 @@ const get = (context: Context, invocation: Invocation): Output => {
   if (id !== undefined && options.has('--if-exists')) {
     throw new CommandFailure('--if-exists and --id may not be specified together');
   }
-  const row = recordOf(context, invocation, (table) => keys.map((key) => parseColumnKey(table, key).column));
+  const row = recordOf(context, invocation, (table) => keys.map((key) => columnOf(table, key)));
   if (row === undefined) return '';
   if (id !== undefined) context.symbols.bind(id, row.uuid);
   return keys.map((key) => `${getOne(context, row, record, key, !options.has('--if-exists'))}\n`).join('');
@@ -45,7 +47,7 @@ const getOne = (
 
 const checkGet = (schema: DatabaseSchema, { arguments: [tableName = '', , ...keys] }: Invocation): void => {
   const table = findTable(schema, tableName);
-  for (const key of keys) parseColumnKey(table, key);
+  for (const key of keys) columnOf(table, key);
 };
 
 /** The columns that `--columns` names, or all: the row's uuid, then the others by name. */
@@ -85,10 +87,19 @@ const list = (context: Context, invocation: Invocation): Output => {
 
 /** All rows of a table: by name where they have one, else by uuid. */
 const inOrder = ({ view }: Context, table: TableSchema, columns: readonly Column[]): RowRef[] => {
-  const name = table.columns.get('name');
-  const needed = name === undefined ? columns : [...columns, name];
+  const needed = withName(table, columns);
   const rows = view.all(table, needed);
   view.load(rows, needed);
+  return sorted(view, table, rows);
+};
+
+const withName = (table: TableSchema, columns: readonly Column[]): readonly Column[] => {
+  const name = table.columns.get('name');
+  return name === undefined ? columns : [...columns, name];
+};
+
+const sorted = (view: View, table: TableSchema, rows: readonly RowRef[]): RowRef[] => {
+  const name = table.columns.get('name');
   const keyOf = (row: RowRef) => (name === undefined ? row.uuid : `${view.scalar(row, name)} ${row.uuid}`);
   const keyed = rows.map((row) => ({ row, key: keyOf(row) }));
   return keyed.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ row }) => row);
@@ -96,34 +107,32 @@ const inOrder = ({ view }: Context, table: TableSchema, columns: readonly Column
 
 const find = (context: Context, invocation: Invocation): Output => {
   const { view, schema, symbols } = context;
-  const [tableName = '', ...conditions] = invocation.arguments;
+  const [tableName = '', ...texts] = invocation.arguments;
   const table = findTable(schema, tableName);
-  const parsed = conditions.map((condition) => parseCondition(table, condition));
-  const tested = parsed.map(({ column }) => column);
+  const conditions = texts.map((text) => new Condition(table, text, symbols));
   const columns = listedColumns(table, invocation);
-  const rows = inOrder(context, table, [...tested, ...columns]);
-  const matching = rows.filter((row) => parsed.every((each) => isSatisfied(each, view.get(row, each.column), symbols)));
-  return tableOf(context, matching, columns);
+  const needed = withName(table, [...conditions.map(({ column }) => column), ...columns]);
+  const rows = view.candidates(table, leadingClauses(conditions), needed);
+  const matching = rows.filter((row) => conditions.every((each) => each.holds(view.get(row, each.column))));
+  return tableOf(context, sorted(view, table, matching), columns);
 };
 
-const waitUntil = (
-  context: Context,
-  { arguments: [tableName = '', record = '', ...conditions] }: Invocation,
-): Output => {
+const waitUntil = (context: Context, { arguments: [tableName = '', record = '', ...texts] }: Invocation): Output => {
   const { view, schema, symbols } = context;
   const table = findTable(schema, tableName);
-  const parsed = conditions.map((condition) => parseCondition(table, condition));
-  const tested = parsed.map(({ column }) => column);
+  const conditions = texts.map((text) => new Condition(table, text, symbols));
+  const tested = conditions.map(({ column }) => column);
   const row = findRecord(view, table, record, tested);
   if (row === undefined) throw new TryAgain();
   view.load([row], tested);
-  if (!parsed.every((each) => isSatisfied(each, view.get(row, each.column), symbols))) throw new TryAgain();
+  for (const { column } of conditions) view.guard(row, column);
+  if (!conditions.every((each) => each.holds(view.get(row, each.column)))) throw new TryAgain();
   return '';
 };
 
 const checkConditions = (schema: DatabaseSchema, tableName: string, conditions: readonly string[]): void => {
   const table = findTable(schema, tableName);
-  for (const condition of conditions) parseCondition(table, condition);
+  for (const condition of conditions) columnOf(table, condition);
 };
 
 export const readingCommands: readonly Command[] = [

@@ -2,12 +2,13 @@ import { Datum } from '../../schema/datum.ts';
 import { difference } from '../../schema/difference.ts';
 import type { Column, DatabaseSchema } from '../../schema/schema.ts';
 import { isMap } from '../../schema/type.ts';
-import { parseAssignment } from '../column-argument.ts';
+import { isUuid } from '../../schema/uuid.ts';
+import { columnOf } from '../column-argument.ts';
 import type { Command } from '../command.ts';
 import type { Context, Invocation, Output } from '../context.ts';
 import type { RowRef } from '../edit.ts';
 import { CommandFailure } from '../failure.ts';
-import { checkWritable, findColumn, findTable, findWritableColumn } from '../name.ts';
+import { checkWritable, findColumn, findTable } from '../name.ts';
 import { findRecord, getRecord } from '../record.ts';
 import { assignColumn } from '../setting.ts';
 import { anyNumber, parseValue } from '../value.ts';
@@ -15,7 +16,7 @@ import { recordOf } from './record-argument.ts';
 
 const set = (context: Context, invocation: Invocation): Output => {
   const [, , ...settings] = invocation.arguments;
-  const row = recordOf(context, invocation, (table) => settings.map((each) => parseAssignment(table, each).column));
+  const row = recordOf(context, invocation, (table) => settings.map((each) => columnOf(table, each)));
   if (row === undefined) return '';
   for (const setting of settings) assignColumn(context, row, setting);
   return '';
@@ -23,7 +24,7 @@ const set = (context: Context, invocation: Invocation): Output => {
 
 const checkSet = (schema: DatabaseSchema, { arguments: [tableName = '', , ...settings] }: Invocation): void => {
   const table = findTable(schema, tableName);
-  for (const setting of settings) checkWritable(table, parseAssignment(table, setting).column);
+  for (const setting of settings) columnOf(table, setting);
 };
 
 const add = (context: Context, invocation: Invocation): Output => {
@@ -31,18 +32,25 @@ const add = (context: Context, invocation: Invocation): Output => {
   const [, , columnName = '', ...values] = invocation.arguments;
   const row = recordOf(context, invocation, (table) => [findColumn(table, columnName)]);
   if (row === undefined) return '';
-  const column = findColumn(row.table, columnName);
+  const column = checkWritable(row.table, findColumn(row.table, columnName));
   const { type } = column;
   const before = view.get(row, column);
+  if (isBounded(column)) view.guard(row, column);
   let after = before;
   for (const value of values) {
-    for (const [key, mapped] of parseValue(value, type, symbols, anyNumber).elements()) after = after.put(key, mapped);
+    // A key that a map has keeps its value.
+    for (const [key, mapped] of parseValue(value, type, symbols, anyNumber).elements()) {
+      if (!after.has(key)) after = after.put(key, mapped);
+    }
   }
   checkCount('add', row, column, after);
   if (type.max === 1) view.assign(row, column, after);
   else for (const change of difference(before, after)) view.put(row, column, change.key, after.get(change.key));
   return '';
 };
+
+/** Whether it depends on what a column has what may be added or removed: else any change may be made blindly. */
+const isBounded = ({ type }: Column): boolean => isMap(type) || type.min > 0 || type.max !== Infinity;
 
 const checkCount = (operation: 'add' | 'remove', { table }: RowRef, { name, type }: Column, value: Datum): void => {
   const { min, max } = type;
@@ -56,7 +64,7 @@ const checkCount = (operation: 'add' | 'remove', { table }: RowRef, { name, type
 
 const checkColumns = (schema: DatabaseSchema, tableName: string, columns: readonly string[]): void => {
   const table = findTable(schema, tableName);
-  for (const column of columns) findWritableColumn(table, column);
+  for (const column of columns) findColumn(table, column);
 };
 
 const remove = (context: Context, invocation: Invocation): Output => {
@@ -64,8 +72,9 @@ const remove = (context: Context, invocation: Invocation): Output => {
   const [, , columnName = '', ...values] = invocation.arguments;
   const row = recordOf(context, invocation, (table) => [findColumn(table, columnName)]);
   if (row === undefined) return '';
-  const column = findColumn(row.table, columnName);
+  const column = checkWritable(row.table, findColumn(row.table, columnName));
   const before = view.get(row, column);
+  if (isBounded(column)) view.guard(row, column);
   let after = before;
   for (const value of values) {
     for (const [key, mapped] of parseRemoval(context, column, value).elements()) {
@@ -93,7 +102,7 @@ const clear = (context: Context, invocation: Invocation): Output => {
   const row = recordOf(context, invocation, (table) => names.map((name) => findColumn(table, name)));
   if (row === undefined) return '';
   for (const name of names) {
-    const column = findColumn(row.table, name);
+    const column = checkWritable(row.table, findColumn(row.table, name));
     if (column.type.min > 0) {
       throw new CommandFailure(
         `"clear" operation cannot be applied to column ${column.name} of table ${row.table.name}, which is not allowed to be empty`,
@@ -108,7 +117,7 @@ const create = (context: Context, { options, arguments: [tableName = '', ...sett
   const { view, schema, symbols } = context;
   const table = findTable(schema, tableName);
   const id = options.get('--id');
-  const row = view.insert(table, id === undefined ? undefined : symbols.create(id, table.isRoot));
+  const row = id === undefined ? view.insert(table) : view.insert(table, symbols.create(id, table.isRoot), isUuid(id));
   for (const setting of settings) assignColumn(context, row, setting);
   return { uuidOf: row };
 };
@@ -119,10 +128,10 @@ const checkCreate = (
   warn: Context['warn'],
 ): void => {
   const table = findTable(schema, tableName);
-  for (const setting of settings) parseAssignment(table, setting);
   if (!options.has('--id') && !table.isRoot) {
     warn('db_ctl_base', `applying "create" command to table ${table.name} without --id option will have no effect`);
   }
+  for (const setting of settings) columnOf(table, setting);
 };
 
 const destroy = (context: Context, { options, arguments: [tableName = '', ...records] }: Invocation): Output => {
