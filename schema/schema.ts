@@ -1,7 +1,7 @@
 import { OvsdbError, syntaxError } from './error.ts';
 import { formatJson, isArray, type Json, type JsonObject, member } from './json.ts';
 import { ObjectParser } from './parser.ts';
-import { type ColumnType, parseType, typeToJson } from './type.ts';
+import { type ColumnType, maxUint32, parseType, typeToJson } from './type.ts';
 import { isId } from './uuid.ts';
 
 /** `<column-schema>` of RFC 7047 section 3.2. */
@@ -109,7 +109,7 @@ const parseTable = (name: string, json: Json, allRoot: boolean): TableSchema => 
   const columns = parseColumns(columnsJson);
   const table = new TableSchema(name, columns, { isRoot: isRoot || allRoot, indexes: [] });
   return new TableSchema(name, columns, {
-    ...(maxRows !== undefined && { maxRows: Number(maxRows) }),
+    ...(maxRows !== undefined && maxRows < maxUint32 && { maxRows: Number(maxRows) }),
     isRoot: isRoot || allRoot,
     indexes: indexes.map((index) => parseIndex(table, index, json)),
   });
@@ -180,18 +180,21 @@ const checkReferences = (schema: DatabaseSchema): void => {
 export const isSameSchema = (one: DatabaseSchema, other: DatabaseSchema): boolean =>
   formatJson(schemaToJson(one), true) === formatJson(schemaToJson(other), true);
 
-/** The schema as `get_schema` sends it. */
-export const schemaToJson = ({ name, version, cksum, tables }: DatabaseSchema): JsonObject => ({
-  ...(cksum !== '' && { cksum }),
-  name,
-  tables: Object.fromEntries([...tables.values()].map((table) => [table.name, tableToJson(table)])),
-  ...(version !== '' && { version }),
-});
+/** The schema as `get_schema` sends it. Where all tables are of the root set, none is said to be (RFC 7047 section 3.2). */
+export const schemaToJson = ({ name, version, cksum, tables }: DatabaseSchema): JsonObject => {
+  const allRoot = [...tables.values()].every(({ isRoot }) => isRoot);
+  return {
+    ...(cksum !== '' && { cksum }),
+    name,
+    tables: Object.fromEntries([...tables.values()].map((table) => [table.name, tableToJson(table, allRoot)])),
+    ...(version !== '' && { version }),
+  };
+};
 
-const tableToJson = (table: TableSchema): JsonObject => ({
+const tableToJson = (table: TableSchema, allRoot: boolean): JsonObject => ({
   columns: Object.fromEntries(table.ownColumns.map((column) => [column.name, columnToJson(column)])),
   ...(table.indexes.length > 0 && { indexes: table.indexes.map((index) => index.map(({ name }) => name)) }),
-  ...(table.isRoot && { isRoot: true }),
+  ...(table.isRoot && !allRoot && { isRoot: true }),
   ...(table.maxRows !== Infinity && { maxRows: table.maxRows }),
 });
 

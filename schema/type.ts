@@ -31,7 +31,7 @@ export const isSet = (type: ColumnType): boolean => type.value === undefined && 
 export const isMap = (type: ColumnType): boolean => type.value !== undefined;
 
 /** What the protocol's limits on sizes and lengths are limited to. */
-const maxUint32 = 2 ** 32 - 1;
+export const maxUint32 = 2 ** 32 - 1;
 
 /** @throws OvsdbError syntax error */
 export const parseType = (json: Json): ColumnType => {
@@ -210,7 +210,7 @@ export const baseTypeToJson = (base: BaseType): string | JsonObject => {
   const real = type === 'real';
   const json: JsonObject = {
     type,
-    ...(allowed && { enum: ['set', allowed.map((atom) => (type === 'uuid' ? ['uuid', atom] : atom))] }),
+    ...(allowed && { enum: enumToJson(base, allowed) }),
     ...(min !== undefined && { [real ? 'minReal' : 'minInteger']: min }),
     ...(max !== undefined && { [real ? 'maxReal' : 'maxInteger']: max }),
     ...(minLength !== undefined && { minLength }),
@@ -219,6 +219,13 @@ export const baseTypeToJson = (base: BaseType): string | JsonObject => {
     ...(refType === 'weak' && { refType }),
   };
   return Object.keys(json).length === 1 ? type : json;
+};
+
+/** As any set: of one element, that alone. */
+const enumToJson = ({ type }: BaseType, allowed: readonly Atom[]): Json => {
+  const atoms = allowed.map((atom): Json => (type === 'uuid' && typeof atom === 'string' ? ['uuid', atom] : atom));
+  const [only = null, ...more] = atoms;
+  return more.length === 0 ? only : ['set', atoms];
 };
 
 export const typeToJson = (type: ColumnType): string | JsonObject => {

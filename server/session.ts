@@ -244,7 +244,9 @@ export class Session implements LockOwner {
   monitor(params: readonly Json[], version: MonitorVersion, method: string): OutJson {
     const database = this.#database(params, method);
     const [, id, requests] = params;
-    if (id === undefined || requests === undefined) throw syntaxError('invalid parameters', params);
+    if (id === undefined || requests === undefined || params.length > mostParameters[version]) {
+      throw syntaxError('invalid parameters', params);
+    }
     const key = formatJson(id);
     if (this.#subscriptions.has(key)) throw syntaxError('duplicate monitor ID', id);
     const last = version === 3 ? lastTransaction(params) : zeroUuid;
@@ -285,14 +287,13 @@ export class Session implements LockOwner {
     if (newId === undefined || requests === undefined) throw syntaxError('invalid parameters', params);
     const subscription = this.#subscriptions.get(formatJson(id));
     if (subscription === undefined) throw syntaxError('unknown monitor session', id);
-    // Conditions of a plain monitor are accepted and mean nothing, as in Open vSwitch.
-    if (subscription.monitor.version === 1) return {};
     const newKey = formatJson(newId);
     if (newKey !== formatJson(id) && this.#subscriptions.has(newKey)) throw syntaxError('duplicate monitor ID', newId);
     const { database, monitor } = subscription;
     database.flush();
     const tables = parseConditionChange(database.schema, monitor.tables, requests);
-    const newer = database.monitors.get(monitor.version, tables);
+    // The conditions of a plain monitor mean nothing, as in Open vSwitch.
+    const newer = monitor.version === 1 ? monitor : database.monitors.get(monitor.version, tables);
     this.#subscriptions.delete(formatJson(id));
     this.#subscriptions.set(newKey, subscription);
     subscription.change(newer, newId);
@@ -370,6 +371,9 @@ const lockName = (params: readonly Json[], method: string): string => {
   }
   return name;
 };
+
+/** Of the methods that make monitors; what follows those of the oldest one is passed over. */
+const mostParameters: { readonly [version in MonitorVersion]: number } = { 1: Infinity, 2: 3, 3: 4 };
 
 const lastTransaction = (params: readonly Json[]): string => {
   const last = params[3];

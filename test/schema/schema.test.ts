@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { formatJson, isArray, isObject, type Json, member, parseJson } from '../../schema/json.ts';
 import { type DatabaseSchema, parseSchema, schemaToJson } from '../../schema/schema.ts';
+import { LogFile } from '../../server/log-file.ts';
 import { mutateJson } from '../helpers/mutant.ts';
 import { projectFile } from '../helpers/project.ts';
 import { Random } from '../helpers/random.ts';
@@ -71,6 +72,27 @@ testRequiring(cPrograms())('ovsdb-tool accepts and refuses the same schemas, cha
   }
 });
 
+testRequiring(cPrograms())('a schema is printed as ovsdb-tool writes it', (t) => {
+  const folder = temporaryFolder(t);
+  const random = new Random(2);
+  const files = ['schema/vswitch', 'test/cases/schemas/types', 'test/cases/schemas/references', 'schema/_Server'];
+  const isGood = (schema: Json) => complaint(schema) === undefined;
+  const sources = [
+    ...files.map((name) => read(projectFile(`${name}.ovsschema`))),
+    ...cases().map(({ schema }) => schema),
+  ].filter(isGood);
+  const mutants = Array.from({ length: 150 }, () => mutateJson(random, random.pick(sources), 0.01));
+  const good = [...sources, ...mutants.filter(isGood)];
+  t.true(good.length > 20, String(good.length));
+  for (const [i, schema] of good.entries()) {
+    const [file, database] = [join(folder, `${i}.schema`), join(folder, `${i}.db`)];
+    writeFileSync(file, formatJson(schema));
+    spawnSync(findProgram('ovsdb-tool') ?? 'ovsdb-tool', ['create', database, file]);
+    const theirs = LogFile.read(database).next() ?? null;
+    t.is(formatJson(schemaToJson(parseSchema(schema)), true), formatJson(theirs, true), formatJson(schema));
+  }
+});
+
 for (const name of [
   'schema/vswitch',
   'test/cases/schemas/types',
@@ -96,20 +118,20 @@ test('without any root table all tables are root', (t) => {
 
 const debian = '/usr/share/openvswitch/vswitch.ovsschema';
 /** Table by table, column by column: what is there under which definition. */
-const columnsOf = ({ tables }: DatabaseSchema): Map<string, string> =>
-  new Map(
-    [...tables.values()].flatMap((table) => {
-      const json = schemaToJson({ name: 'd', version: '', cksum: '', tables: new Map([[table.name, table]]) });
-      const [columns = {}] = [json['tables']].filter(isObject).flatMap((each) => Object.values(each).filter(isObject));
-      const { columns: own = {}, ...rest } = columns;
+const columnsOf = (schema: DatabaseSchema): Map<string, string> => {
+  const tables = schemaToJson(schema)['tables'];
+  return new Map(
+    Object.entries(isObject(tables) ? tables : {}).flatMap(([name, table]) => {
+      const { columns = {}, ...rest } = isObject(table) ? table : {};
       return [
-        [table.name, formatJson(rest, true)] as const,
-        ...Object.entries(isObject(own) ? own : {}).map(
-          ([name, column]) => [`${table.name}.${name}`, formatJson(column, true)] as const,
+        [name, formatJson(rest, true)] as const,
+        ...Object.entries(isObject(columns) ? columns : {}).map(
+          ([column, definition]) => [`${name}.${column}`, formatJson(definition, true)] as const,
         ),
       ];
     }),
   );
+};
 
 const optional = (key: string): string => `{"type":{"key":${key},"min":0}}`;
 const integer32 = '{"maxInteger":4294967295,"minInteger":0,"type":"integer"}';

@@ -243,3 +243,40 @@ both('a client that goes away takes its waiting transaction and its locks along'
   const select = { op: 'select', table: 'plain', where: [], columns: ['i'] };
   t.deepEqual(await other.result('transact', ['types', select]), [{ rows: [{ i: 0 }] }]);
 });
+
+both('the methods of monitors take no parameter too many, but for the oldest', async (t, server) => {
+  const zero = '"00000000-0000-0000-0000-000000000000"';
+  const sent = [
+    '{"id":1,"method":"monitor","params":["types",1,{},null]}',
+    '{"id":2,"method":"monitor_cond","params":["types",2,{},null]}',
+    `{"id":3,"method":"monitor_cond_since","params":["types",3,{},${zero},null]}`,
+  ].join('');
+  const refusal = (syntax: string) => `! {"details":"invalid parameters","error":"syntax error","syntax":${syntax}}`;
+  t.deepEqual(await exchange(server, sent), [
+    '1: {}',
+    `2${refusal('"[\\"types\\",2,{},null]"')}`,
+    `3${refusal('"[\\"types\\",3,{},\\"00000000-0000-0000-0000-000000000000\\",null]"')}`,
+  ]);
+});
+
+both(
+  'monitor_cond_change renames a plain monitor, and reads the conditions that mean nothing to it',
+  async (t, server) => {
+    const change = (id: number, from: string, to: string, requests: string) =>
+      `{"id":${id},"method":"monitor_cond_change","params":["${from}","${to}",${requests}]}`;
+    const sent = [
+      '{"id":1,"method":"monitor","params":["types","a",{"plain":{"columns":["i"]}}]}',
+      change(2, 'a', 'b', '[]'),
+      change(3, 'a', 'b', '{"plain":[{"where":[["i","==",1]]}]}'),
+      change(4, 'a', 'b', '{}'),
+      '{"id":5,"method":"monitor_cancel","params":["b"]}',
+    ].join('');
+    t.deepEqual(await exchange(server, sent), [
+      '1: {}',
+      '2! {"details":"monitor-cond-change-requests must be object","error":"syntax error"}',
+      '3: {}',
+      '4! {"details":"unknown monitor session","error":"syntax error","syntax":"\\"a\\""}',
+      '5: {}',
+    ]);
+  },
+);
