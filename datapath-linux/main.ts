@@ -20,6 +20,7 @@ import { type TlsSettings, tlsDescriptions, tlsOptions } from '../rpc/tls-option
 import { ControlServer } from '../rpc/unixctl.ts';
 import { ovsVersion } from '../rpc/version.ts';
 import { vlogCommands } from '../rpc/vlog-commands.ts';
+import { switchCommands } from './command/commands.ts';
 import { type Switch, startSwitch } from './switch.ts';
 
 const log = logFor('vswitchd');
@@ -59,7 +60,12 @@ async function serve(daemon: Daemon, database: string, { unixctl, mlockall }: Op
   const running = startSwitch({ remote: database, credentials: new Credentials(tls) });
   daemon.atEnd(() => running.stop());
   if (unixctl !== 'none') {
-    const commands = new Commands(controlCommands(daemon, running), coverageCommands, vlogCommands);
+    const commands = new Commands(
+      controlCommands(daemon, running),
+      switchCommands(() => running.view()),
+      coverageCommands,
+      vlogCommands,
+    );
     const control = await ControlServer.listen(unixctl ?? defaultControlPath(name), commands);
     daemon.atEnd(() => control.close());
   }

@@ -11,8 +11,11 @@ import { Replica } from '../rpc/replica.ts';
 import { ovsVersion } from '../rpc/version.ts';
 import type { OutJson } from '../schema/json.ts';
 import { KernelCapabilities } from './capabilities.ts';
+import type { SwitchView } from './command/view.ts';
 import { type Configuration, monitoredColumns, readConfiguration } from './configuration.ts';
+import { desiredState } from './desired.ts';
 import { filterRemark, hostSystem, tunRemark } from './host.ts';
+import { readKernel } from './kernel.ts';
 import { LinkTable } from './link-table.ts';
 import { Loop } from './loop.ts';
 import { NetlinkClient } from './netlink/client.ts';
@@ -39,6 +42,8 @@ export interface Switch {
   stop(): Promise<void>;
   /** Ends the switch's work, and takes down all that it has made. */
   cleanUp(): Promise<void>;
+  /** What there is at this moment, for the commands of the control socket. */
+  view(): SwitchView;
 }
 
 /** In milliseconds; other_config:stats-update-interval can only make it longer, as in the C daemon. */
@@ -58,6 +63,7 @@ class RunningSwitch implements Switch {
   readonly #client = new NetlinkClient();
   readonly #events: LinkEvents;
   readonly #links: LinkTable;
+  readonly #capabilities = new KernelCapabilities();
   readonly #replica: Replica;
   readonly #reconciler: Reconciler;
   readonly #reporter: Reporter;
@@ -88,7 +94,7 @@ class RunningSwitch implements Switch {
       client: this.#client,
       links: this.#links,
       accounts: native(),
-      capabilities: new KernelCapabilities(),
+      capabilities: this.#capabilities,
     });
     this.#replica = new Replica({
       target: remote,
@@ -118,6 +124,22 @@ class RunningSwitch implements Switch {
     await this.#quiesce();
     const { failures } = await this.#reconciler.reconcile({ bridges: [] });
     for (const { step, reason } of failures) this.#log.warn(`${describeStep(step)}: ${reason}`);
+  }
+
+  view(): SwitchView {
+    const configuration = readConfiguration(this.#replica) ?? { bridges: [] };
+    return {
+      configuration,
+      desired: desiredState(configuration, native()),
+      kernel: readKernel(this.#client, this.#links, this.#capabilities),
+      client: this.#client,
+      cells: this.#cells(),
+    };
+  }
+
+  #cells(): number {
+    const tables = Object.entries(monitoredColumns);
+    return tables.reduce((sum, [table, columns]) => sum + this.#replica.rows(table).size * columns.length, 0);
   }
 
   /** No look is under way any more, and none will be. */

@@ -9,7 +9,7 @@ import type { KernelState } from '../kernel.ts';
 import type { NetlinkClient } from '../netlink/client.ts';
 import { readLinkSettings } from '../netlink/ethtool.ts';
 import type { Link } from '../netlink/link.ts';
-import type { TrafficObject } from '../netlink/traffic-control.ts';
+import { classCodecs } from '../netlink/queueing.ts';
 import type { Step } from '../step.ts';
 import type { AspectDefinition, Problems } from './aspect.ts';
 import { asksForSpeed, leaveAlone, type Planned, planDiscipline } from './qos/discipline.ts';
@@ -55,9 +55,11 @@ export const planFor = ({ link, request }: Shaped): Planned | undefined =>
     speed: asksForSpeed(request) ? readLinkSettings(link.name)?.speed : undefined,
   });
 
-/** The classes are read where a discipline with classes may be ours. */
-function presentOf(root: TrafficObject | undefined, classes: () => readonly TrafficObject[]): Present {
-  return { root, classes: root && ['htb', 'hfsc'].includes(root.kind) ? classes() : [] };
+/** What is at the root of a device. The classes are read where a discipline with classes may be ours. */
+export function presentOn({ ifindex }: Link, kernel: KernelState, client: NetlinkClient): Present {
+  const traffic = trafficOf(kernel, client);
+  const root = traffic.root(ifindex);
+  return { root, classes: root && classCodecs.has(root.kind) ? traffic.classes(ifindex) : [] };
 }
 
 function readDevices(desired: Desired, kernel: KernelState, client: NetlinkClient): Device[] {
@@ -65,9 +67,8 @@ function readDevices(desired: Desired, kernel: KernelState, client: NetlinkClien
   const traffic = trafficOf(kernel, client);
   return kernel.links.flatMap((link) => {
     const wanted = shaped.get(link.ifindex);
-    const root = traffic.root(link.ifindex);
-    if (!wanted && !(root && isInOurHands(link))) return [];
-    const present = presentOf(root, () => traffic.classes(link.ifindex));
+    if (!wanted && !(traffic.root(link.ifindex) && isInOurHands(link))) return [];
+    const present = presentOn(link, kernel, client);
     return [{ link, present, shaped: wanted, planned: wanted && planFor(wanted) }];
   });
 }

@@ -1,0 +1,16 @@
+/**
+ * The commands of the switch's control socket, by what they are about, in the form of the C daemon's answers. Each reads
+ * what it tells, and changes nothing that the database asks for.
+ */
+import type { Command } from '../../rpc/command.ts';
+import { datapathCommands } from './datapath.ts';
+import { qosCommands } from './qos.ts';
+import type { SwitchView } from './view.ts';
+
+/** Commands of one group. `view` gives what is there at the moment of the question. */
+export type CommandGroup = (view: () => SwitchView) => readonly Command[];
+
+/** To add a group: write it in a file of this folder, and name it here. */
+const groups: readonly CommandGroup[] = [datapathCommands, qosCommands];
+
+export const switchCommands = (view: () => SwitchView): readonly Command[] => groups.flatMap((group) => group(view));
