@@ -1,5 +1,6 @@
 import { type DatabaseSchema, type TableSchema, uuidColumn } from '../schema/schema.ts';
 import { type BaseType, isMap } from '../schema/type.ts';
+import type { Command } from './command.ts';
 import { commands } from './commands.ts';
 import { argumentWords } from './information.ts';
 import { globalOptions } from './options.ts';
@@ -33,6 +34,9 @@ const recordWords = ({ name }: TableSchema): string[] => {
   return column === undefined ? ['.'] : [table, column];
 };
 
+/** The arguments as they are listed, unless that says no more than how many there are. */
+const telling = ({ usage, synopsis = usage }: Command): string => (/\bARG\b|^$/.test(usage) ? synopsis : usage);
+
 /** What completion.bash has to know: the commands, the options, and the database's schema, as arrays of bash. */
 export const completionTables = ({ tables }: DatabaseSchema): string => {
   const each = [...tables.values()];
@@ -46,7 +50,7 @@ export const completionTables = ({ tables }: DatabaseSchema): string => {
     list('options', optionWords()),
     table(
       'arguments',
-      rows.map((command) => [command.name, argumentWords(command)]),
+      rows.map((command) => [command.name, argumentWords(telling(command))]),
     ),
     table(
       'command_options',

@@ -61,6 +61,7 @@ const optionTexts: ReadonlyMap<string, readonly [value: string, about: string]> 
 /** The values of the commands' options that take one. */
 const commandOptionValues: ReadonlyMap<string, string> = new Map([
   ['--columns=', 'COLUMN[,COLUMN]...'],
+  ['--filter=', 'TABLE(TEXT)'],
   ['--id=', '@NAME'],
   ['--inactivity-probe=', 'MSECS'],
 ]);

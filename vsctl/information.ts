@@ -1,4 +1,3 @@
-import type { Command } from './command.ts';
 import { commands } from './commands.ts';
 import { globalOptions, type Options } from './options.ts';
 import { loadSchema } from './switch-schema.ts';
@@ -13,19 +12,18 @@ const usageWord = (word: string): string => {
   return `${many === undefined ? (optional === '' ? '!' : '?') : optional === '' ? '+' : '*'}${name}`;
 };
 
-/** A command's arguments in that form. */
-export const argumentWords = ({ usage, synopsis = '' }: Command): string[] =>
-  (usage || synopsis)
+/** The words of a synopsis in that form. */
+export const argumentWords = (synopsis: string): string[] =>
+  synopsis
     .split(' ')
     .filter((word) => word !== '')
     .map(usageWord);
 
 /** One line for each command: options, name, arguments, in the form that bash completion reads. */
 const commandList = (): string => {
-  const list = [...commands.values()].map((command) => {
-    const shown = command.options.map((option) => `[${option}] `).join('');
-    const words = command.usage === '' ? [] : argumentWords(command);
-    return `${shown},${command.name},${words.join(' ')}\n`;
+  const list = [...commands.values()].map(({ name, usage, options }) => {
+    const shown = options.map((option) => `[${option}] `).join('');
+    return `${shown},${name},${argumentWords(usage).join(' ')}\n`;
   });
   return list.join('');
 };

@@ -1,7 +1,7 @@
 /** Manual pages are true: every option and command that one names exists, and the reverse. */
 
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import test from 'ava';
 import { options as appctlOptions } from '../../appctl/settings.ts';
 import { commands as clientCommands } from '../../client/commands.ts';
@@ -16,6 +16,9 @@ import { Server } from '../../server/server.ts';
 import { Service } from '../../server/service.ts';
 import { commands as toolCommands, help as toolHelp } from '../../tool/commands.ts';
 import { options as toolOptions } from '../../tool/settings.ts';
+import { commands as vsctlCommands } from '../../vsctl/commands.ts';
+import { globalOptions } from '../../vsctl/options.ts';
+import { namings } from '../../vsctl/record.ts';
 import { readManPage } from '../helpers/man-page.ts';
 import { projectFile } from '../helpers/project.ts';
 import { findProgram, program as installed, testRequiring } from '../helpers/requires.ts';
@@ -59,6 +62,29 @@ for (const { name, options, commands, help } of [
     for (const each of commands) t.regex(help, new RegExp(`^ {2}${each.name}\\b`, 'm'));
   });
 }
+
+test('ovs-vsctl(8) has the options and commands of ovs-vsctl, each with its own options', (t) => {
+  const page = readManPage('ovs-vsctl.8');
+  const flags = globalOptions.flatMap(({ name, short }) => [
+    `--${name}`,
+    ...(short === undefined ? [] : [`-${short}`]),
+  ]);
+  t.deepEqual(sorted(page.options), sorted(flags));
+  t.deepEqual(sorted(page.commands), sorted(vsctlCommands.keys()));
+  for (const { name, options } of vsctlCommands.values()) {
+    t.deepEqual(
+      sorted(page.commandOptions.get(name) ?? []),
+      sorted(options.map((each) => each.replace('=', ''))),
+      name,
+    );
+  }
+});
+
+test("ovs-vsctl(8) says how each table's records are named", (t) => {
+  const entries = readFileSync(projectFile('man/ovs-vsctl.8'), 'utf8').matchAll(/^\.It Sy (.*)$/gm);
+  const named = [...entries].flatMap(([, tables = '']) => tables.split(' , '));
+  t.deepEqual(sorted(named), sorted(namings.keys()));
+});
 
 testRequiring(installed('mandoc', 'mandoc'))('mandoc finds no fault in any page', (t) => {
   for (const page of readdirSync(projectFile('man'))) {
