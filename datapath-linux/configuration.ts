@@ -140,6 +140,37 @@ export const monitoredColumns = {
   Queue: ['dscp', 'other_config'],
 } as const;
 
+/** Those of them that the switch alone writes: that they have changed is its own doing. */
+export const reportedColumns = {
+  Open_vSwitch: [
+    'cur_cfg',
+    'ovs_version',
+    'db_version',
+    'system_type',
+    'system_version',
+    'iface_types',
+    'datapath_types',
+    'dpdk_initialized',
+    'dpdk_version',
+  ],
+  Bridge: ['datapath_id', 'datapath_version', 'rstp_status', 'status'],
+  Port: ['bond_active_slave', 'status', 'rstp_status'],
+  Interface: [
+    'ofport',
+    'error',
+    'ifindex',
+    'mac_in_use',
+    'admin_state',
+    'link_state',
+    'link_resets',
+    'link_speed',
+    'duplex',
+    'mtu',
+    'lacp_current',
+    'status',
+  ],
+} as const;
+
 /** Rows are immutable, so each needs one view. */
 const views = new WeakMap<Row, RowView>();
 

@@ -12,7 +12,7 @@ import { ovsVersion } from '../rpc/version.ts';
 import type { OutJson } from '../schema/json.ts';
 import { KernelCapabilities } from './capabilities.ts';
 import type { SwitchView } from './command/view.ts';
-import { type Configuration, monitoredColumns, readConfiguration } from './configuration.ts';
+import { type Configuration, monitoredColumns, readConfiguration, reportedColumns } from './configuration.ts';
 import { desiredState } from './desired.ts';
 import { filterRemark, hostSystem, tunRemark } from './host.ts';
 import { readKernel } from './kernel.ts';
@@ -101,6 +101,7 @@ class RunningSwitch implements Switch {
       ...(credentials !== undefined && { credentials }),
       database: 'Open_vSwitch',
       tables: monitoredColumns,
+      silent: reportedColumns,
       lock: switchLock,
       changed: () => this.#databaseChanged(),
     });

@@ -23,6 +23,8 @@ export interface ReplicaOptions {
   readonly database: string;
   /** The columns to keep, by table; a table or column that the server's schema lacks is left out. */
   readonly tables: { readonly [table: string]: readonly string[] };
+  /** Those of them whose changes are no reason to look again, such as what this client itself writes. */
+  readonly silent?: { readonly [table: string]: readonly string[] };
   /** A lock to hold (RFC 7047 section 4.1.8); asked for anew on each connection. */
   readonly lock?: string;
   /** Rows, the lock or the connection changed: look again. */
@@ -151,10 +153,29 @@ export class Replica {
       const [, transaction, updates] = params;
       this.#lastTransaction = typeof transaction === 'string' ? transaction : zeroUuid;
       this.#apply(updates ?? {});
+      if (this.#isSilent(updates ?? {})) return;
     } else if (method === 'locked' || method === 'stolen') {
       this.#locked = method === 'locked' && params[0] === this.#options.lock;
     }
     if (this.#synced) this.#options.changed();
+  }
+
+  /** Whether `<table-updates2>` do nothing but modify silent columns. */
+  #isSilent(updates: Json): boolean {
+    const silent = new Map(Object.entries(this.#options.silent ?? {}));
+    const isSilentRow = (update: Json, columns: readonly string[]): boolean =>
+      isObject(update) &&
+      Object.entries(update).every(
+        ([kind, value]) =>
+          kind === 'modify' && isObject(value) && Object.keys(value).every((column) => columns.includes(column)),
+      );
+    return (
+      isObject(updates) &&
+      Object.entries(updates).every(
+        ([table, rows]) =>
+          isObject(rows) && Object.values(rows).every((row) => isSilentRow(row, silent.get(table) ?? [])),
+      )
+    );
   }
 
   /** Applies `<table-updates2>` (ovsdb-server(7), section 4.1.14). */

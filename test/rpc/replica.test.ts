@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import test from 'ava';
 import { Credentials } from '../../rpc/credentials.ts';
 import { Replica } from '../../rpc/replica.ts';
+import type { OutJson } from '../../schema/json.ts';
 import { Server } from '../../server/server.ts';
 import { Authority } from '../helpers/certificates.ts';
 import { LocalServer } from '../helpers/local-server.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
+import { until } from '../helpers/until.ts';
 
 /** A replica whose next change can be waited for. */
 class Watched {
@@ -47,6 +49,33 @@ test('a replica connects over TLS, and follows the database', async (t) => {
   await server.client.transact('Remotes', [{ op: 'update', table: 'Root', where: [], row: { number: 5 } }]);
   await watched.until(() => number()[0] === 5);
   t.pass();
+});
+
+test('what only modifies silent columns is taken, and no reason to look again', async (t) => {
+  const server = await LocalServer.start(t);
+  const target = `unix:${server.socket}`;
+  let changes = 0;
+  const replica = new Replica({
+    target,
+    database: 'Remotes',
+    tables: { Root: ['number', 'key'] },
+    silent: { Root: ['number'] },
+    changed: () => changes++,
+  });
+  t.teardown(() => replica.close());
+  await until('the replica has the rows', () => replica.synced);
+  const text = (column: string) =>
+    [...replica.rows('Root').values()].map((row) =>
+      row.get(row.table.column(column)).text(row.table.column(column).type),
+    );
+  const update = (row: OutJson) => server.client.transact('Remotes', [{ op: 'update', table: 'Root', where: [], row }]);
+  const before = changes;
+  await update({ number: 7 });
+  await until('it is taken', () => text('number')[0] === '7');
+  t.is(changes, before);
+  await update({ number: 8, key: 'a' });
+  await until('it is taken', () => text('number')[0] === '8');
+  t.is(changes, before + 1);
 });
 
 test('a replica finds its server again, and keeps its rows meanwhile', async (t) => {
