@@ -1,3 +1,5 @@
+import { decodeText } from '../schema/raw-bytes.ts';
+
 /** What a peer may send in one JSON text. */
 export interface TextLimits {
   /** Bytes. */
@@ -86,8 +88,8 @@ export class JsonSplitter {
   }
 
   #take(last: Buffer): string {
-    if (this.#parts.length === 0) return last.toString();
-    const text = Buffer.concat([...this.#parts, last]).toString();
+    if (this.#parts.length === 0) return decodeText(last);
+    const text = decodeText(Buffer.concat([...this.#parts, last]));
     this.#parts.length = 0;
     this.#size = 0;
     return text;

@@ -1,4 +1,5 @@
 import { formatJson, isArray, isObject, type Json, type OutJson, parseJson } from '../schema/json.ts';
+import { withoutRawBytes } from '../schema/raw-bytes.ts';
 
 /** The messages of JSON-RPC 1.0 as RFC 7047 section 4 uses it. A notification is a request whose id is null. */
 export type Message =
@@ -50,7 +51,9 @@ export const formatRequest = (method: string, params: OutJson, id: OutJson): str
   `{"id":${formatJson(id)},"method":${formatJson(method)},"params":${formatJson(params)}}`;
 
 /** The message as a peer of JSON-RPC 1.0 reads it. */
-export const formatMessage = (message: OutMessage): string => {
+export const formatMessage = (message: OutMessage): string => withoutRawBytes(format(message));
+
+const format = (message: OutMessage): string => {
   switch (message.kind) {
     case 'request':
       return formatRequest(message.method, message.params, message.id);

@@ -2,6 +2,7 @@ import { type Atom, type AtomicType, compareAtoms, isAtomicType, parseAtom } fro
 import { OvsdbError, syntaxError } from './error.ts';
 import { formatReal, integerOf, isArray, isObject, type Json, type JsonObject } from './json.ts';
 import { ObjectParser } from './parser.ts';
+import { firstRawBytes } from './raw-bytes.ts';
 import { isUuid } from './uuid.ts';
 
 /** What an atom of a column may be: `<base-type>` of RFC 7047 section 3.2. */
@@ -144,9 +145,7 @@ const toNumber = (value: number | bigint): number | bigint => integerOf(value) ?
 export const checkAtom = (atom: Atom, base: BaseType): void => {
   if (base.enum !== undefined) checkEnum(atom, base, base.enum);
   else if (base.min !== undefined || base.max !== undefined) checkRange(atom, base);
-  else if (typeof atom === 'string' && (base.minLength !== undefined || base.maxLength !== undefined)) {
-    checkLength(atom, base);
-  }
+  else if (typeof atom === 'string') checkString(atom, base);
 };
 
 const violation = (details: string): OvsdbError => new OvsdbError('constraint violation', details);
@@ -180,8 +179,14 @@ const checkRange = (atom: Atom, { type, min, max }: BaseType): void => {
   if (max !== undefined) throw violation(`${print(atom)} is greater than maximum allowed value ${print(max)}`);
 };
 
+const checkString = (text: string, { minLength, maxLength }: BaseType): void => {
+  const raw = firstRawBytes(text);
+  if (raw !== undefined) throw violation(`not a valid UTF-8 string: invalid UTF-8 sequence ${raw}`);
+  if (minLength !== undefined || maxLength !== undefined) checkLength(text, minLength, maxLength);
+};
+
 /** Lengths count characters, not bytes. */
-const checkLength = (text: string, { minLength = 0, maxLength = Infinity }: BaseType): void => {
+const checkLength = (text: string, minLength = 0, maxLength = Infinity): void => {
   const length = [...text].length;
   if (length < minLength) {
     throw violation(`"${text}" length ${length} is less than minimum allowed length ${minLength}`);

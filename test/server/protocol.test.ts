@@ -280,3 +280,36 @@ both(
     ]);
   },
 );
+
+/** Ends of a string, and what is wrong with them. */
+const notText: readonly (readonly [bytes: readonly number[], sequence: string])[] = [
+  [[0xff], '0xff'],
+  [[0xc0, 0x80], '0xc0'],
+  [[0xc3], '0xc3 0x00'],
+  [[0xc3, 0x62], '0xc3 0x62'],
+  [[0xed, 0xa0, 0x80], '0xed 0xa0'],
+  [[0xf4, 0x90, 0x80, 0x80], '0xf4 0x90'],
+  [[0xe2, 0x82, 0x28], '0xe2 0x82 0x28'],
+  [[0xe2, 0x82, 0xc3, 0xa9], '0xe2 0x82 0xc3'],
+  [[0xc3, 0xff], '0xc3 0xff'],
+];
+
+both('bytes that are not UTF-8 cannot be stored', async (t, server) => {
+  for (const [bytes, sequence] of notText) {
+    const head = '{"id":1,"method":"transact","params":["types",{"op":"insert","table":"plain","row":{"name":"é';
+    const sent = Buffer.concat([Buffer.from(head), Buffer.from(bytes), Buffer.from('"}}]}')]);
+    const details = `"not a valid UTF-8 string: invalid UTF-8 sequence ${sequence}"`;
+    t.deepEqual(await exchange(server, sent), [`1: [{"details":${details},"error":"constraint violation"}]`]);
+  }
+});
+
+ours('bytes that are not UTF-8 come back as characters that stand for them', async (t, server) => {
+  const sent = Buffer.concat([
+    Buffer.from('{"id":"a'),
+    Buffer.of(0xff),
+    Buffer.from('","method":"echo","params":["'),
+    Buffer.of(0xc3),
+    Buffer.from('b"]}'),
+  ]);
+  t.deepEqual(await exchange(server, sent), ['"a\ufffd": ["\ufffdb"]']);
+});
