@@ -13,10 +13,22 @@ export type Goal =
       readonly small: string;
       /** How many times worse than there, at most. */
       readonly atMost: number;
+    }
+  | {
+      readonly kind: 'added';
+      readonly figure: string;
+      /** What it is compared with. */
+      readonly base: string;
+      /** How much more than that, at most, in their unit. */
+      readonly atMost: number;
     };
 
 const gain = (figure: string, atLeast: number): Goal => ({ kind: 'gain', figure, atLeast });
 const growth = (figure: string, small: string, atMost: number): Goal => ({ kind: 'growth', figure, small, atMost });
+const added = (figure: string, base: string, atMost: number): Goal => ({ kind: 'added', figure, base, atMost });
+
+/** Commands of ovs-vsctl that are to cost the same whatever the size of the bridge. */
+const steadyCommands = 'list-br br-exists port-to-br get set may-exist-add-port add-port del-port'.split(' ');
 
 /** A workload of run.sh with the sizes it needs, and what its figures should be. */
 export interface Workload {
@@ -109,5 +121,34 @@ export const workloads = (rows: number): Workload[] => [
     what: 'commits that are on disk when they are answered',
     runs: ['w9:100'],
     goals: [gain('w9.durable.n100.c1.tput', 1), gain('w9.durable.n100.c16.tput', 3)],
+  },
+  {
+    name: 'start',
+    what: 'starting ovs-vsctl, beside starting Node alone',
+    runs: ['v1:0'],
+    goals: ['wall', 'cpu'].flatMap((time) => [
+      added(`v1.version.n0.${time}`, `v1.node.n0.${time}`, 15),
+      added(`v1.br-exists.n0.${time}`, `v1.node.n0.${time}`, 15),
+    ]),
+  },
+  {
+    name: 'vsctl',
+    what: 'single commands of ovs-vsctl, and a thousand commands in one',
+    runs: ['v1:0', `v1:${rows}`, 'v3:0', `v3:${rows}`],
+    goals: [
+      ...steadyCommands.flatMap((command) => [
+        gain(`v1.${command}.n${rows}.wall`, rows >= 10_000 ? 4 : 0),
+        added(`v1.${command}.n${rows}.wall`, `v1.${command}.n0.wall`, 10),
+      ]),
+      gain(`v1.list-ports.n${rows}.wall`, 1),
+      gain(`v1.show.n${rows}.wall`, 1),
+      ...['add1000', 'del1000', 'set1000'].map((commands) => gain(`v3.${commands}.n${rows}.wall`, 1)),
+    ],
+  },
+  {
+    name: 'vsctl-1000',
+    what: 'a thousand runs of ovs-vsctl, one after another',
+    runs: [`v2:${rows}`],
+    goals: [gain(`v2.set1000.n${rows}.wall`, rows >= 10_000 ? 4 : 0)],
   },
 ];

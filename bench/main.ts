@@ -40,17 +40,28 @@ const row = (name: string, figure: Figure | undefined, goal: string, met: boolea
   return [...columns, number(gain).padStart(8), goal.padStart(9), verdict].join(' ').trimEnd();
 };
 
+/** What ours is in comparison with another figure of ours, in the place of the gain. */
+const comparison = (words: string, value: number, atMost: number): string =>
+  row(`  ${words}`, undefined, `≤ ${number(atMost)}`, value <= atMost).replace(/-( +≤)/, `${number(value)}$1`);
+
 const judge = (goal: Goal, figures: ReadonlyMap<string, Figure>): string => {
   const figure = figures.get(goal.figure);
-  if (goal.kind === 'gain') {
-    return row(goal.figure, figure, `≥ ${number(goal.atLeast)}`, (figure?.gain ?? 0) >= goal.atLeast);
+  const ours = (name: string): number => figures.get(name)?.ours ?? Number.NaN;
+  switch (goal.kind) {
+    case 'gain':
+      return row(goal.figure, figure, `≥ ${number(goal.atLeast)}`, (figure?.gain ?? 0) >= goal.atLeast);
+    case 'growth':
+      return comparison(`against ${goal.small}`, ours(goal.figure) / ours(goal.small), goal.atMost);
+    case 'added':
+      return comparison(`${goal.figure} - ${goal.base}`, ours(goal.figure) - ours(goal.base), goal.atMost);
   }
-  const ratio = (figure?.ours ?? Number.NaN) / (figures.get(goal.small)?.ours ?? Number.NaN);
-  return row(`  against ${goal.small}`, undefined, `≤ ${number(goal.atMost)}`, ratio <= goal.atMost).replace(
-    /-( +≤)/,
-    `${number(ratio)}$1`,
-  );
 };
+
+/** Of what fails, the time says nothing. */
+const failures = (figures: ReadonlyMap<string, Figure>): string[] =>
+  [...figures.keys()]
+    .filter((name) => name.endsWith('.failed'))
+    .map((name) => `FAILED: ${name.replace('.failed', '')}`);
 
 const datapath = 'datapath';
 
@@ -73,7 +84,7 @@ const run = async (names: readonly string[], { rows, rounds, all }: Options): Pr
   for (const workload of chosen) {
     console.log(`\n${workload.name}: ${workload.what}`);
     const figures = await measure(workload, Number(rounds));
-    for (const goal of workload.goals) console.log(judge(goal, figures));
+    for (const line of [...workload.goals.map((goal) => judge(goal, figures)), ...failures(figures)]) console.log(line);
     if (all) for (const [name, figure] of figures) console.log(row(name, figure, '', undefined));
   }
   if (names.length > 0 && !names.includes(datapath)) return;
