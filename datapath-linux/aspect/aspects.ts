@@ -6,6 +6,7 @@
 import { type Aspect, aspect } from './aspect.ts';
 import { filters } from './filter-sources.ts';
 import { forwarding } from './forwarding.ts';
+import { mirrors } from './mirror.ts';
 import { policing } from './policing.ts';
 import { qos } from './qos.ts';
 import { settings } from './settings.ts';
@@ -18,6 +19,7 @@ export const aspects: readonly Aspect[] = [
   aspect(tunnels),
   aspect(forwarding),
   aspect(filters),
+  aspect(mirrors),
   aspect(policing),
   aspect(qos),
 ];

@@ -1,8 +1,9 @@
 /** Who wants filters on devices: to add a source, name its function here. */
 import { type FilterSource, filtersOf } from './filters.ts';
+import { mirrorFilters } from './mirror.ts';
 import { policingFilters } from './policing.ts';
 import { tunnelFilters } from './tunnel.ts';
 
-const sources: readonly FilterSource[] = [policingFilters, tunnelFilters];
+const sources: readonly FilterSource[] = [policingFilters, tunnelFilters, mirrorFilters];
 
 export const filters = filtersOf(sources);

@@ -58,7 +58,7 @@ export interface WantedProgram {
  * Policing comes first: as in Open vSwitch, what VLANs do not admit counts too. Mirrors come last: what is dropped
  * before is not mirrored.
  */
-export const priorities = { policing: 1, packetPolicing: 2, admission: 10, mirror: 100 } as const;
+export const priorities = { policing: 1, packetPolicing: 2, admission: 10, reservation: 99, mirror: 100 } as const;
 
 export function wantedFilter(
   filter: Filter & { readonly parent: WantedFilter['parent'] },
@@ -176,7 +176,7 @@ interface Context {
 }
 
 /** The name of its counter in a program's mark; empty for those that do not count. */
-const counterOf = (mark: string): string => {
+export const counterOf = (mark: string): string => {
   const [prefix, counter, digest] = mark.split(':');
   return prefix === programMark && digest !== undefined ? (counter ?? '') : '';
 };
