@@ -128,6 +128,8 @@ class RunningSwitch implements Switch {
   }
 
   view(): SwitchView {
+    // Notices that this reading would swallow are a reason to look all the same.
+    if (this.#links.takeNotices()) this.#loop.soon();
     const configuration = readConfiguration(this.#replica) ?? { bridges: [] };
     return {
       configuration,
