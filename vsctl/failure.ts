@@ -7,5 +7,14 @@ export class CommandFailure extends Error {
   }
 }
 
+/** A reference leads to a row that has gone since it was read: what was read is not of one moment. Begin anew. */
+export class Stale extends Error {
+  readonly uuid: string;
+  constructor(uuid: string) {
+    super();
+    this.uuid = uuid;
+  }
+}
+
 /** What a command needs is not there yet: run all commands again once the database has changed. */
 export class TryAgain extends Error {}

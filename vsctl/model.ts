@@ -149,6 +149,15 @@ export class Model {
     return ports.sort((a, b) => compareStrings(a.name, b.name));
   }
 
+  /** The ports of a real bridge on a VLAN. Changes are made only if they still are all there are. */
+  portsOnVlan(bridge: RowRef, vlan: number): RowRef[] {
+    const [tag, ports] = [this.#column('Port', 'tag'), this.#column('Bridge', 'ports')];
+    this.#view.load([bridge], [ports]);
+    const inBridge = this.#view.get(bridge, ports);
+    const tagged = this.#view.select(this.#view.table('Port'), tag, vlan, this.#portColumns());
+    return tagged.filter(({ uuid }) => inBridge.has(uuid));
+  }
+
   /** Interfaces of the bridge's ports, without that of its local port, in the order of their names. */
   interfaces(bridge: Bridge): Interface[] {
     const column = this.#column('Port', 'interfaces');

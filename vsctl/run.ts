@@ -4,7 +4,7 @@ import type { ParsedCommand } from './argv.ts';
 import { Context, type Output, type Warn } from './context.ts';
 import type { RowRef } from './edit.ts';
 import { Facts, Missing } from './facts.ts';
-import { CommandFailure, TryAgain } from './failure.ts';
+import { CommandFailure, Stale, TryAgain } from './failure.ts';
 import type { Session } from './session.ts';
 import { Symbols } from './symbols.ts';
 import {
@@ -54,11 +54,13 @@ export const run = async (
   options: RunOptions,
 ): Promise<Outcome> => {
   let duplicates = 0;
+  const gone = new Set<string>();
   for (;;) {
     const facts = new Facts();
-    const attempt = await attemptUntilKnown(session, commands, facts, options);
+    const attempt = await attemptUntilKnown(session, commands, facts, gone, options);
+    if (attempt === 'stale') continue;
     if (attempt === 'try again') {
-      await untilChanged(session, commands, facts, options);
+      await untilChanged(session, commands, facts, gone, options);
       continue;
     }
     const outcome = await commit(session, attempt, options, () => duplicates++ === 0);
@@ -70,10 +72,11 @@ const attemptUntilKnown = async (
   session: Session,
   commands: readonly ParsedCommand[],
   facts: Facts,
+  gone: Set<string>,
   options: RunOptions,
-): Promise<Attempt | 'try again'> => {
+): Promise<Attempt | 'try again' | 'stale'> => {
   for (;;) {
-    const attempt = attemptOnce(commands, facts, options);
+    const attempt = attemptOnce(commands, facts, gone, options);
     if (attempt !== undefined) return attempt;
     await session.fetch(facts, (message) => options.warn('ovsdb_idl', message));
   }
@@ -86,10 +89,11 @@ const attemptUntilKnown = async (
 const attemptOnce = (
   commands: readonly ParsedCommand[],
   facts: Facts,
+  gone: Set<string>,
   { schema, newUuid, warn }: RunOptions,
-): Attempt | 'try again' | undefined => {
+): Attempt | 'try again' | 'stale' | undefined => {
   const warnings: [string, string][] = [];
-  const context = new Context(new View(schema, facts, newUuid), new Symbols(newUuid), (...warning) =>
+  const context = new Context(new View(schema, facts, newUuid, gone), new Symbols(newUuid), (...warning) =>
     warnings.push(warning),
   );
   const outputs: Output[] = [];
@@ -99,6 +103,10 @@ const attemptOnce = (
     const error = outcomeOf(step);
     failure ??= error;
     if (error !== undefined && !facts.incomplete) break;
+  }
+  if (failure instanceof Stale) {
+    gone.add(failure.uuid);
+    return 'stale';
   }
   if (facts.incomplete) return undefined;
   if (failure instanceof TryAgain) return 'try again';
@@ -111,13 +119,15 @@ const attemptOnce = (
 const runCommand = (context: Context, { command, invocation }: ParsedCommand): Output =>
   command.run(context, invocation);
 
+const expected = [Missing, CommandFailure, Stale, TryAgain];
+
 /** The failure of a step, if it is one that a missing fact or a mistake of the user's explains. */
 const outcomeOf = (step: () => void): Error | undefined => {
   try {
     step();
     return undefined;
   } catch (error) {
-    if (error instanceof Missing || error instanceof CommandFailure || error instanceof TryAgain) return error;
+    if (expected.some((kind) => error instanceof kind) && error instanceof Error) return error;
     throw error;
   }
 };
@@ -127,10 +137,11 @@ const untilChanged = async (
   session: Session,
   commands: readonly ParsedCommand[],
   looked: Facts,
+  gone: Set<string>,
   options: RunOptions,
 ): Promise<void> => {
   const watch = await session.watch(looked.looked);
-  const attempt = await attemptUntilKnown(session, commands, new Facts(), options);
+  const attempt = await attemptUntilKnown(session, commands, new Facts(), gone, options);
   if (attempt === 'try again') await watch.change;
   watch.stop();
 };

@@ -3,6 +3,7 @@ import { Datum, defaultDatum } from '../schema/datum.ts';
 import { type Column, type DatabaseSchema, type TableSchema, uuidColumn } from '../schema/schema.ts';
 import { ColumnEdit, GainedAtoms, type RowEdit, type RowRef } from './edit.ts';
 import { type Facts, Missing } from './facts.ts';
+import { Stale } from './failure.ts';
 import { type Clause, Query } from './query.ts';
 
 /** The rows that a query selected, with the columns that mattered. */
@@ -18,6 +19,7 @@ export interface RowReader {
 }
 
 const none: ReadonlySet<RowRef> = new Set();
+const noUuids: ReadonlySet<string> = new Set();
 
 /** The database as a run's commands see it: what was read of it, with the run's own changes on top. */
 export class View {
@@ -34,8 +36,11 @@ export class View {
   readonly #undone = new Set<RowRef>();
   readonly #rows = new Map<string, RowRef>();
   readonly #newUuid: () => string;
+  /** Rows that were found to be gone before: a reference that still leads to one is the server's fault. */
+  readonly #gone: ReadonlySet<string>;
 
-  constructor(schema: DatabaseSchema, facts: Facts, newUuid: () => string) {
+  constructor(schema: DatabaseSchema, facts: Facts, newUuid: () => string, gone: ReadonlySet<string> = noUuids) {
+    this.#gone = gone;
     this.schema = schema;
     this.facts = facts;
     this.#newUuid = newUuid;
@@ -186,7 +191,9 @@ export class View {
   }
 
   #base({ table, uuid }: RowRef, column: Column): Datum {
-    return this.facts.datum(table, uuid, column) ?? defaultDatum(column.type);
+    const datum = this.facts.datum(table, uuid, column);
+    if (datum === undefined && !this.#gone.has(uuid)) throw new Stale(uuid);
+    return datum ?? defaultDatum(column.type);
   }
 
   /** The only atom of a column that has at most one. */

@@ -13,7 +13,10 @@ const parseNumber = (text: string): number => {
 /** The bridge's AutoAttach row, if it has one; a fake bridge shares its parent's. */
 const findAutoAttach = ({ view, model }: Context, name: string): { bridge: RowRef; row: RowRef | undefined } => {
   const bridge = model.bridge(name).row;
-  return { bridge, row: model.references(bridge, view.column('Bridge', 'auto_attach'))[0] };
+  const column = view.column('Bridge', 'auto_attach');
+  const [row] = model.references(bridge, column);
+  view.guard(bridge, column);
+  return { bridge, row };
 };
 
 const addMapping = (context: Context, { arguments: [name = '', isid = '', vlan = ''] }: Invocation): Output => {
@@ -24,6 +27,7 @@ const addMapping = (context: Context, { arguments: [name = '', isid = '', vlan =
   if (known === undefined) view.assign(bridge, view.column('Bridge', 'auto_attach'), Datum.of(row.uuid));
   const column = view.column('AutoAttach', 'mappings');
   if (known === undefined || view.at(row, column, key) === undefined) view.put(row, column, key, value);
+  view.guard(row, column);
   return '';
 };
 
@@ -32,7 +36,9 @@ const deleteMapping = (context: Context, { arguments: [name = '', isid = '', vla
   const { view } = context;
   const { row } = findAutoAttach(context, name);
   const column = view.column('AutoAttach', 'mappings');
-  if (row !== undefined && view.at(row, column, key) === value) view.remove(row, column, key);
+  if (row === undefined) return '';
+  if (view.at(row, column, key) === value) view.remove(row, column, key);
+  view.guard(row, column);
   return '';
 };
 

@@ -49,7 +49,9 @@ const deleteBondInterface = ({ view, model }: Context, { options, arguments: wor
     throw new CommandFailure(`port ${first} does not have an interface ${name}`);
   }
   const column = view.column('Port', 'interfaces');
-  if (view.get(port.row, column).size === 1) {
+  const count = view.get(port.row, column).size;
+  view.guard(port.row, column);
+  if (count === 1) {
     throw new CommandFailure(`cannot delete last interface from port ${port.name}`);
   }
   view.remove(port.row, column, row.uuid);

@@ -88,7 +88,7 @@ const deleteBridge = ({ view, model, root }: Context, { options, arguments: [nam
   const bridge = options.has('--if-exists') ? model.findBridge(name) : model.bridge(name);
   if (bridge === undefined) return '';
   if (bridge.fake !== undefined) {
-    for (const port of model.ports(bridge)) deletePort(view, port.row, bridge.row);
+    for (const port of model.portsOnVlan(bridge.row, bridge.fake.vlan)) deletePort(view, port, bridge.row);
     deletePort(view, bridge.fake.port, bridge.row);
     return '';
   }

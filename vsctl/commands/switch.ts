@@ -27,7 +27,9 @@ const emergencyReset = ({ view }: Context): Output => {
     for (const row of rowsOf(name)) {
       for (const each of columns) {
         const column = view.column(name, each);
-        const kept = name === 'Bridge' && each === 'other_config' ? hardwareAddress(view.get(row, column)) : undefined;
+        const keepsAddress = name === 'Bridge' && each === 'other_config';
+        const kept = keepsAddress ? hardwareAddress(view.get(row, column)) : undefined;
+        if (keepsAddress) view.guard(row, column);
         view.assign(row, column, kept ?? defaultDatum(column.type));
       }
     }

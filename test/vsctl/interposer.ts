@@ -1,0 +1,47 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import type { ExecutionContext } from 'ava';
+import { JsonSplitter } from '../../rpc/json-splitter.ts';
+import { isArray, isObject, type JsonObject, parseJson } from '../../schema/json.ts';
+import { temporaryFolder } from '../helpers/temporary.ts';
+
+/** The operations of a request; none, if it is no transaction. */
+export type Operations = readonly JsonObject[];
+
+/**
+ * Stands between a client and a server, and holds each request of the client until `before` has seen it and is done.
+ * @returns the socket for the client to connect to
+ */
+export const interpose = async (
+  t: Pick<ExecutionContext, 'teardown'>,
+  server: string,
+  before: (operations: Operations) => Promise<void>,
+): Promise<string> => {
+  const path = `${temporaryFolder(t)}/between`;
+  const proxy = createServer((client) => join(client, connect(server), before));
+  proxy.listen(path);
+  await once(proxy, 'listening');
+  t.teardown(() => proxy.close());
+  return path;
+};
+
+const join = (client: Socket, upstream: Socket, before: (operations: Operations) => Promise<void>): void => {
+  const splitter = new JsonSplitter();
+  let done = Promise.resolve();
+  client.on('data', (chunk: Buffer) => {
+    for (const text of splitter.push(chunk)) {
+      done = done.then(() => before(operationsOf(text))).then(() => void upstream.write(text));
+    }
+  });
+  upstream.pipe(client);
+  for (const [one, other] of [[client, upstream] as const, [upstream, client] as const]) {
+    one.on('error', () => other.destroy());
+    one.on('close', () => other.destroy());
+  }
+};
+
+const operationsOf = (text: string): Operations => {
+  const message = parseJson(text);
+  if (!isObject(message) || message.method !== 'transact' || !isArray(message.params)) return [];
+  return message.params.filter(isObject);
+};
