@@ -74,6 +74,11 @@ export const monitoredColumns = {
     'rstp_enable',
     'rstp_status',
     'mcast_snooping_enable',
+    'controller',
+    'sflow',
+    'netflow',
+    'ipfix',
+    'auto_attach',
     'status',
   ],
   Port: [
@@ -138,6 +143,7 @@ export const monitoredColumns = {
   ],
   QoS: ['type', 'queues', 'other_config'],
   Queue: ['dscp', 'other_config'],
+  Controller: ['is_connected', 'status'],
 } as const;
 
 /** Those of them that the switch alone writes: that they have changed is its own doing. */
@@ -169,6 +175,7 @@ export const reportedColumns = {
     'lacp_current',
     'status',
   ],
+  Controller: ['is_connected', 'status'],
 } as const;
 
 /** Rows are immutable, so each needs one view. */

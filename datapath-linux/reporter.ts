@@ -33,6 +33,8 @@ export interface ReporterOptions {
   readonly about: () => About;
   /** Bridge.datapath_version */
   readonly datapathVersion: string;
+  /** Open_vSwitch.statistics */
+  readonly readHostStatistics: () => ReadonlyMap<string, string>;
   /** The counters of all devices, or of the ones with these ifindexes. */
   readonly readStatistics: (ifindexes?: readonly number[]) => readonly LinkStatistics[];
   /** For the counters of aspects. */
@@ -55,6 +57,8 @@ export class Reporter {
   #findings: readonly Finding[] = [];
   /** By row: the counters of aspects last written. */
   readonly #counters = new Map<string, Columns>();
+  /** Those of the host, as last written; undefined when that is not known. */
+  #hostStatistics: Datum | undefined;
   #toldAbout = false;
 
   constructor(options: ReporterOptions) {
@@ -65,6 +69,7 @@ export class Reporter {
   forget(): void {
     this.#statistics.clear();
     this.#counters.clear();
+    this.#hostStatistics = undefined;
     this.#toldAbout = false;
   }
 
@@ -89,12 +94,32 @@ export class Reporter {
         ...this.#bridge(bridge, outcome, reports),
       ]),
       ...reports.others.flatMap(({ table, uuid, columns }) => this.#update(table, uuid, columns ?? new Map())),
-      ...this.#update('Open_vSwitch', configuration.uuid, this.#switchColumns(configuration)),
+      ...this.#update(
+        'Open_vSwitch',
+        configuration.uuid,
+        this.#switchColumns(configuration),
+        this.#isHostTold(configuration) ? new Map() : this.#hostColumns(configuration),
+      ),
     ];
   }
 
+  /** Whether nothing needs to be said of the host until the next time that counters are told. */
+  #isHostTold(configuration: Configuration): boolean {
+    const last = this.#hostStatistics;
+    return last !== undefined && last.size > 0 === wantsHostStatistics(configuration);
+  }
+
+  #hostColumns(configuration: Configuration): Columns {
+    const told = wantsHostStatistics(configuration)
+      ? Datum.fromElements([...this.#options.readHostStatistics()])
+      : Datum.empty;
+    if (this.#hostStatistics?.equals(told)) return new Map();
+    this.#hostStatistics = told;
+    return new Map([['statistics', told]]);
+  }
+
   /** The operations that report the counters which have changed since they were last written. */
-  reportStatistics(): OutJson[] {
+  reportStatistics(configuration: Configuration): OutJson[] {
     const statistics = this.#devices.size === 0 ? new Map() : byIfindex(this.#options.readStatistics());
     const counters = this.#findings.flatMap((finding) => finding.counters(this.#options.client));
     return [
@@ -102,6 +127,7 @@ export class Reporter {
         this.#update('Interface', uuid, new Map(), this.#statisticsColumns(uuid, statistics.get(device.port.ifindex))),
       ),
       ...counters.flatMap((report) => this.#update(report.table, report.uuid, new Map(), this.#changed(report))),
+      ...this.#update('Open_vSwitch', configuration.uuid, new Map(), this.#hostColumns(configuration)),
     ];
   }
 
@@ -220,6 +246,9 @@ export class Reporter {
     this.#hardware.keepOnly(ifindexes);
   }
 }
+
+const wantsHostStatistics = ({ otherConfig }: Configuration): boolean =>
+  otherConfig.get('enable-statistics') === 'true';
 
 const interfacesOf = (bridge: BridgeRow): InterfaceRow[] => bridge.ports.flatMap(({ interfaces }) => interfaces);
 

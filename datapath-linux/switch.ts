@@ -6,6 +6,7 @@
 import { release } from 'node:os';
 import { native } from '../native/index.ts';
 import type { Credentials } from '../rpc/credentials.ts';
+import { directories } from '../rpc/directories.ts';
 import { type Log, logFor } from '../rpc/log.ts';
 import { Replica } from '../rpc/replica.ts';
 import { ovsVersion } from '../rpc/version.ts';
@@ -15,6 +16,7 @@ import type { SwitchView } from './command/view.ts';
 import { type Configuration, monitoredColumns, readConfiguration, reportedColumns } from './configuration.ts';
 import { desiredState } from './desired.ts';
 import { filterRemark, hostSystem, tunRemark } from './host.ts';
+import { readHostStatistics } from './host-statistics.ts';
 import { readKernel } from './kernel.ts';
 import { LinkTable } from './link-table.ts';
 import { Loop } from './loop.ts';
@@ -109,6 +111,7 @@ class RunningSwitch implements Switch {
       replica: this.#replica,
       about: () => this.#about(),
       datapathVersion: release(),
+      readHostStatistics: () => readHostStatistics(directories().run),
       readStatistics: (ifindexes) => this.#readStatistics(ifindexes),
       client: this.#client,
     });
@@ -242,7 +245,7 @@ class RunningSwitch implements Switch {
     this.#statisticsTimer = setTimeout(() => {
       const current = this.#configuration();
       this.#scheduleStatistics(current);
-      if (current) this.#refresh().catch((error: unknown) => this.#log.dbg(`statistics: ${error}`));
+      if (current) this.#refresh(current).catch((error: unknown) => this.#log.dbg(`statistics: ${error}`));
     }, interval);
   }
 
@@ -250,8 +253,8 @@ class RunningSwitch implements Switch {
    * Besides the counters, whatever changes without a notice is looked at now and then: devices in other namespaces,
    * routes. And what the kernel refused is tried again.
    */
-  async #refresh(): Promise<void> {
+  async #refresh(configuration: Configuration): Promise<void> {
     if (this.#refused || this.#reporter.tellsUnannounced || this.#links.isOld) this.#loop.soon();
-    await this.#write(this.#reporter.reportStatistics());
+    await this.#write(this.#reporter.reportStatistics(configuration));
   }
 }

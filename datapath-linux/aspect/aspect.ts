@@ -18,7 +18,7 @@ export interface Problems {
 
 /** What an aspect tells about one row. */
 export interface RowReport {
-  readonly table: 'Bridge' | 'Port' | 'Interface' | 'Mirror' | 'QoS' | 'Queue';
+  readonly table: 'Bridge' | 'Port' | 'Interface' | 'Mirror' | 'Controller';
   readonly uuid: string;
   /** Whole columns that nothing else writes. */
   readonly columns?: Columns;

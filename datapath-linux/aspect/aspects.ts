@@ -12,6 +12,7 @@ import { qos } from './qos.ts';
 import { settings } from './settings.ts';
 import { spanningTree } from './spanning-tree.ts';
 import { tunnels } from './tunnel.ts';
+import { unprovided } from './unprovided.ts';
 
 export const aspects: readonly Aspect[] = [
   aspect(settings),
@@ -22,4 +23,5 @@ export const aspects: readonly Aspect[] = [
   aspect(mirrors),
   aspect(policing),
   aspect(qos),
+  aspect(unprovided),
 ];

@@ -106,7 +106,8 @@ const hfsc: Codec = {
 export const qdiscCodecs: ReadonlyMap<string, Codec> = new Map([
   ['htb', htb],
   ['hfsc', hfsc],
-  ['sfq', structure('quantum', 'perturb')],
+  // What is not asked for is zero, which means the kernel's default.
+  ['sfq', structure('quantum', 'perturb', 'limit', 'divisor', 'flows')],
   ['codel', attributes({ target: 1, limit: 2, interval: 3 })],
   ['fq_codel', attributes({ target: 1, limit: 2, interval: 3, flows: 5, quantum: 6 })],
   ['netem', structure('latency', 'limit', 'loss', 'gap', 'duplicate', 'jitter')],
