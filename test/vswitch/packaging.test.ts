@@ -43,7 +43,7 @@ const unpack = async (folder: string): Promise<void> => {
 };
 
 test('the packed programs run where they are installed', async (t) => {
-  t.timeout(180_000, 'npm packs, and compiles the helper');
+  t.timeout(240_000, 'npm packs, and compiles the helper');
   const folder = temporaryFolder(t);
   await unpack(folder);
   t.false(existsSync(join(folder, 'node_modules/vswitch/dist/test')));
@@ -52,6 +52,7 @@ test('the packed programs run where they are installed', async (t) => {
   for (const name of Object.keys(objectOf(member(readObject('package.json'), 'bin')))) {
     t.regex((await execute(installed(name), ['--version'])).stdout, /\d+\.\d+\.\d+/, name);
   }
+  t.true(existsSync(join(folder, 'node_modules/vswitch/dist/completions/ovs-vsctl')));
 
   // A server takes it all: the schema, the database's native module, the helper for its lock.
   const target = `unix:${join(folder, 'db.sock')}`;

@@ -48,10 +48,11 @@ test('compiles what is missing or gone, and nothing when all is there', async (t
   t.deepEqual(await setUp(folder), { status: 0, text: 'vswitch: compiling…\n' });
   t.true(existsSync(compiled));
 
-  const bundle = join(folder, 'dist/bin/ovs-vsctl.bundle');
-  rmSync(bundle);
-  t.like(await setUp(folder), { status: 0 });
-  t.true(existsSync(bundle));
+  for (const path of ['dist/bin/ovs-vsctl.bundle', 'dist/completions/ovs-vsctl']) {
+    rmSync(join(folder, path));
+    t.like(await setUp(folder), { status: 0 });
+    t.true(existsSync(join(folder, path)), path);
+  }
 
   const orphan = join(folder, 'dist/test/gone.test.js');
   writeFileSync(orphan, '');
