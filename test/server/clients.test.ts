@@ -1,21 +1,14 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { Client } from '../../rpc/client.ts';
 import { Lab } from '../helpers/lab.ts';
 import { projectFile } from '../helpers/project.ts';
+import { python, pythonLibrary } from '../helpers/python.ts';
 import { cPrograms, program, root, testRequiring } from '../helpers/requires.ts';
 import { startServer } from '../helpers/server-process.ts';
 
 const run = promisify(execFile);
 const database = 'Open_vSwitch';
-
-/** Debian's Python, which need not be the first on the PATH. */
-const python = '/usr/bin/python3';
-
-const pythonLibrary = (): string | undefined => {
-  const { status } = spawnSync(python, ['-c', 'import ovs.db.idl'], { stdio: 'ignore' });
-  return status === 0 ? undefined : 'needs the Python library ovs (Debian: apt-get install python3-openvswitch)';
-};
 
 const clients = 20;
 const increments = 50;
