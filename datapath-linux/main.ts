@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** ovs-vswitchd: makes the Linux kernel switch as an Open_vSwitch database says. */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { Commands, type Command as ControlCommand, plainCommand } from '../rpc/command.ts';
 import { coverageCommands } from '../rpc/coverage.ts';
 import { Credentials } from '../rpc/credentials.ts';
@@ -12,6 +12,7 @@ import {
   type DaemonOptions,
   type LogOptions,
 } from '../rpc/daemon-options.ts';
+import { capabilities } from '../rpc/daemon-user.ts';
 import { defaultControlPath, defaultSocket } from '../rpc/directories.ts';
 import { logFor } from '../rpc/log.ts';
 import { addOptions, runProgram } from '../rpc/program.ts';
@@ -37,8 +38,25 @@ const tls: TlsSettings['tls'] = {};
 addOptions(program, tlsOptions, { tls }, tlsDescriptions);
 // The start script ovs-ctl gives it. With memory locked, madvise() fails, which V8 does not survive.
 program.option('--mlockall', 'accepted for the sake of scripts; has no effect');
+program.option('--disable-system-route', 'accepted: this switch routes nothing itself');
 
-interface Options extends DaemonOptions, LogOptions {
+/** Options of the C daemon that ask for what this switch is not: it will not start with them, and says why. */
+const refusals = [
+  { key: 'dpdk', flags: '--dpdk [args...]', reason: 'Using --dpdk to configure DPDK is not supported.' },
+  {
+    key: 'disableSystem',
+    flags: '--disable-system',
+    reason: '--disable-system leaves nothing to do: this switch has no datapath but the kernel',
+  },
+  {
+    key: 'enableDummy',
+    flags: '--enable-dummy [level]',
+    reason: '--enable-dummy is not supported: this switch has no dummy datapaths and devices',
+  },
+] as const;
+for (const { flags } of refusals) program.addOption(new Option(flags).hideHelp());
+
+interface Options extends DaemonOptions, LogOptions, Partial<Record<(typeof refusals)[number]['key'], unknown>> {
   readonly mlockall?: true;
 }
 
@@ -75,13 +93,18 @@ async function serve(daemon: Daemon, database: string, { unixctl, mlockall }: Op
   await daemon.stopped;
 }
 
+/** Those that the C daemon keeps as another user. */
+const switchCapabilities = capabilities.networkAdministration | capabilities.networkBroadcast | capabilities.rawSockets;
+
 async function main(database: string, options: Options): Promise<number> {
   if (!isActive(database))
     throw new Error(`${database}: not an active connection method; use unix:FILE, tcp:HOST:PORT or ssl:HOST:PORT`);
+  for (const { key, reason } of refusals) if (options[key] !== undefined) throw new Error(reason);
   return runDaemon({
     name,
     process: options,
     log: options,
+    capabilities: switchCapabilities,
     serve: (daemon) => serve(daemon, database, options),
   });
 }

@@ -65,10 +65,14 @@ export function readMarks(altnames: readonly string[]): { marks: readonly string
 }
 
 /** What `isDeviceName` asks for, in words. */
-export const deviceNameRule = 'a device name has at most 15 bytes, and no slash, colon, percent sign or white space';
+export const deviceNameRule =
+  "a device name has at most 15 bytes, and no slash, colon, percent sign or white space; all and default are names of the kernel's own";
 
-/** Whether the kernel takes this for a device's name: 1–15 bytes, no slash, colon, percent sign or white space. */
+/** `all` and `default` stand for the settings of all devices under /proc/sys/net, where each device has a folder. */
+const reservedNames: ReadonlySet<string> = new Set(['.', '..', 'all', 'default']);
+
+/** Whether the kernel can make a device of that name: 1–15 bytes, no slash, colon, percent sign or white space. */
 export function isDeviceName(name: string): boolean {
   const length = Buffer.byteLength(name);
-  return length > 0 && length <= nameMax && !/[/:%\s\0]/.test(name) && name !== '.' && name !== '..';
+  return length > 0 && length <= nameMax && !/[/:%\s\0]/.test(name) && !reservedNames.has(name);
 }

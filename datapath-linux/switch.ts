@@ -12,6 +12,7 @@ import { Replica } from '../rpc/replica.ts';
 import { ovsVersion } from '../rpc/version.ts';
 import type { OutJson } from '../schema/json.ts';
 import { KernelCapabilities } from './capabilities.ts';
+import { NamespaceClaim } from './claim.ts';
 import type { SwitchView } from './command/view.ts';
 import { type Configuration, monitoredColumns, readConfiguration, reportedColumns } from './configuration.ts';
 import { desiredState } from './desired.ts';
@@ -51,6 +52,8 @@ export interface Switch {
 /** In milliseconds; other_config:stats-update-interval can only make it longer, as in the C daemon. */
 const statisticsInterval = 5000;
 const statisticsPerBatch = 128;
+/** In milliseconds: how often a switch that must not act asks whether it may. */
+const claimInterval = 1000;
 
 /**
  * Starts the switch in this process's network namespace. It connects, and reconnects, on its own.
@@ -78,6 +81,9 @@ class RunningSwitch implements Switch {
   readonly #remarks = new Set<string>();
   #disabled = false;
   #refused = false;
+  readonly #claim = new NamespaceClaim();
+  #isElsewhere = false;
+  #claimTimer: NodeJS.Timeout | undefined;
 
   constructor({ remote, credentials }: SwitchOptions, log: Log) {
     this.#log = log;
@@ -120,12 +126,14 @@ class RunningSwitch implements Switch {
 
   async stop(): Promise<void> {
     await this.#quiesce();
+    this.#claim.release();
     this.#events.close();
     this.#client.close();
   }
 
   async cleanUp(): Promise<void> {
     await this.#quiesce();
+    if (!(await this.#claim.take())) return;
     const { failures } = await this.#reconciler.reconcile({ bridges: [] });
     for (const { step, reason } of failures) this.#log.warn(`${describeStep(step)}: ${reason}`);
   }
@@ -152,6 +160,7 @@ class RunningSwitch implements Switch {
   #quiesce(): Promise<void> {
     this.#stopped ??= (async () => {
       clearTimeout(this.#statisticsTimer);
+      clearTimeout(this.#claimTimer);
       const idle = this.#loop.stop();
       // Ends a transaction that the loop may be waiting for.
       await this.#replica.close();
@@ -172,10 +181,24 @@ class RunningSwitch implements Switch {
       if (this.#replica.synced && !this.#disabled) this.#isConfigured();
       return;
     }
+    if (!(await this.#claimed())) return;
     const outcome = await this.#reconciler.reconcile(configuration);
     this.#logOutcome(outcome);
     await this.#write(this.#reporter.report(configuration, outcome));
     this.#isConfigured();
+  }
+
+  /** Whether this network namespace is left to this switch; while it is not, that is tried again now and then. */
+  async #claimed(): Promise<boolean> {
+    const isOurs = await this.#claim.take();
+    if (!isOurs && !this.#isElsewhere) {
+      this.#log.warn(
+        'another ovs-vswitchd works in this network namespace, for another database: idle until it ends (ip netns exec starts one in a namespace of its own)',
+      );
+    }
+    this.#isElsewhere = !isOurs;
+    if (!isOurs) this.#claimTimer = setTimeout(() => this.#loop.now(), claimInterval);
+    return isOurs;
   }
 
   /** What to do now: nothing without a database, or while another switch does it. */
@@ -183,7 +206,10 @@ class RunningSwitch implements Switch {
     if (!this.#replica.synced) return undefined;
     if (this.#replica.locked === this.#disabled) {
       this.#disabled = !this.#disabled;
-      if (this.#disabled) this.#log.warn('another ovs-vswitchd holds the database lock: idle until it goes away');
+      if (this.#disabled) {
+        this.#log.warn('another ovs-vswitchd holds the database lock: idle until it goes away');
+        this.#claim.release();
+      }
     }
     return this.#disabled ? undefined : readConfiguration(this.#replica);
   }

@@ -69,6 +69,11 @@ export interface Native {
   userGroup(name: string): number | null;
   /** This process gets the groups of that user, and that one. */
   joinGroups(user: string, group: number): undefined;
+  /** The next change of user leaves this thread what it is permitted; it must be raised again. */
+  keepCapabilities(): undefined;
+  /** This thread, and the programs it starts, have those of these capabilities (bits `1 << CAP_*`) that are permitted,
+   *  and no others. */
+  raiseCapabilities(mask: number): undefined;
   /** Blocks until the descriptor is readable or the time is over, and says which. */
   waitReadable(fd: number, milliseconds: number): boolean;
   /** Calls back each time the descriptor is readable, with 0 or a negative errno. Keeps the process alive. */

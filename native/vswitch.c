@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/bpf.h>
+#include <linux/capability.h>
 #include <linux/ethtool.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -583,6 +584,34 @@ static napi_value join_groups(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+/* keepCapabilities(): the next change of user leaves this thread what it is permitted; it must be raised again. */
+static napi_value keep_capabilities(napi_env env, napi_callback_info info) {
+  (void)info;
+  if (prctl(PR_SET_KEEPCAPS, 1L, 0L, 0L, 0L)) return throw_errno(env, errno, "prctl");
+  return NULL;
+}
+
+/* raiseCapabilities(mask): this thread has those of these capabilities (1 << CAP_*) that it is permitted, no others, and
+ * so have the programs that it starts. */
+static napi_value raise_capabilities(napi_env env, napi_callback_info info) {
+  napi_value argv[1];
+  int mask;
+  if (!arguments(env, info, 1, argv) ||
+      !integer(env, argv[0], 0, INT32_MAX, "a mask of capabilities is a non-negative integer", &mask))
+    return NULL;
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0}};
+  if (syscall(SYS_capget, &header, data)) return throw_errno(env, errno, "capget");
+  __u32 kept = data[0].permitted & (__u32)mask;
+  memset(data, 0, sizeof data);
+  data[0].effective = data[0].permitted = data[0].inheritable = kept;
+  if (syscall(SYS_capset, &header, data)) return throw_errno(env, errno, "capset");
+  for (unsigned long each = 0; each < 31; each++)
+    if (kept >> each & 1 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, each, 0L, 0L))
+      return throw_errno(env, errno, "prctl");
+  return NULL;
+}
+
 /* groupId(name) → gid, or null when there is no such group. */
 static napi_value group_id(napi_env env, napi_callback_info info) {
   napi_value argv[1];
@@ -758,10 +787,11 @@ NAPI_MODULE_INIT() {
   } verbs[] = {
       {"close", close_descriptor}, {"counterCreate", counter_create}, {"counterOf", counter_of},
       {"counterRead", counter_read}, {"datagramOpen", datagram_open}, {"duplicate", duplicate},
-      {"ethtool", ethtool}, {"groupId", group_id}, {"joinGroups", join_groups}, {"lockFile", lock_file},
+      {"ethtool", ethtool}, {"groupId", group_id}, {"joinGroups", join_groups}, {"keepCapabilities", keep_capabilities},
+      {"lockFile", lock_file},
       {"lockHolder", lock_holder}, {"namespaceCreate", namespace_create}, {"netlinkJoin", netlink_join},
       {"netlinkOpen", netlink_open}, {"netlinkReceive", netlink_receive}, {"packetOpen", packet_open},
-      {"programLoad", program_load}, {"readFrames", read_frames}, {"send", send_datagram},
+      {"programLoad", program_load}, {"raiseCapabilities", raise_capabilities}, {"readFrames", read_frames}, {"send", send_datagram},
       {"setName", set_name}, {"tapFlags", tap_flags}, {"tapOpen", tap_open}, {"tapPersist", tap_persist},
       {"userGroup", user_group}, {"userId", user_id}, {"waitReadable", wait_readable}, {"watch", watch},
       {"watcherClose", watcher_close}, {"writeFrame", write_frame},

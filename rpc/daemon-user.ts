@@ -4,11 +4,23 @@ import { native } from '../native/index.ts';
 /** The user or group that a daemon should run as cannot be had. */
 export class UserError extends Error {}
 
+/** What a daemon may still do as another user, as bits (linux/capability.h). */
+export const capabilities = { networkBroadcast: 1 << 11, networkAdministration: 1 << 12, rawSockets: 1 << 13 } as const;
+
+export interface NewUser {
+  /** USER, USER:GROUP or :GROUP */
+  readonly spec: string;
+  /** Made theirs. */
+  readonly logFile: string | undefined;
+  /** A mask of `capabilities` to keep, also for the programs that this process starts. */
+  readonly kept: number;
+}
+
 /**
- * Goes on as another user: USER, USER:GROUP or :GROUP. The log file, if any, is made theirs.
+ * Goes on as another user.
  * @throws UserError
  */
-export const becomeUser = (spec: string, logFile: string | undefined): void => {
+export const becomeUser = ({ spec, logFile, kept }: NewUser): void => {
   const [user = '', group = ''] = spec.split(':', 2);
   const uid = user === '' ? process.getuid?.() : native().userId(user);
   if (uid === null || uid === undefined) throw new UserError(`user ${user} not found, aborting.`);
@@ -19,7 +31,9 @@ export const becomeUser = (spec: string, logFile: string | undefined): void => {
     // Groups first: a mere user may not change them any more.
     if (user !== '') native().joinGroups(user, gid);
     process.setgid?.(gid);
+    if (kept !== 0) native().keepCapabilities();
     if (user !== '') process.setuid?.(uid);
+    if (kept !== 0) native().raiseCapabilities(kept);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new UserError(`cannot become user ${spec}: ${reason}; start the program as root, or without --user`);

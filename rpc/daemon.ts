@@ -27,6 +27,8 @@ export interface Program {
   readonly name: string;
   readonly process: DaemonOptions;
   readonly log: LogOptions;
+  /** What it may still do as another user (--user), as bits of daemon-user.ts; nothing by default. */
+  readonly capabilities?: number;
   /** Serves until `daemon` stops; calls `daemon.ready()` once it does. */
   readonly serve: (daemon: Daemon) => Promise<void>;
 }
@@ -41,7 +43,10 @@ export interface Program {
 export const runDaemon = async (program: Program): Promise<number> => {
   const role = takeRole();
   applyLogLevels(program.log);
-  if (role === undefined && program.process.user !== undefined) becomeUser(program.process.user, program.log.logFile);
+  const { user: spec } = program.process;
+  if (role === undefined && spec !== undefined) {
+    becomeUser({ spec, logFile: program.log.logFile, kept: program.capabilities ?? 0 });
+  }
   const { detach, monitor } = program.process;
   if (role === undefined && detach) return launch(monitor ? 'monitor' : 'worker');
   if (role !== 'worker' && monitor) return superviseWorker(program, role === 'monitor');

@@ -1,6 +1,6 @@
 /** ovs-vswitchd as a process: its options, its control socket, its pid file, driven by the C ovs-appctl. */
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -24,13 +24,13 @@ function endDetached(lab: Lab): void {
 }
 
 /** Starts a daemon in the background, on the lab's database. */
-const detached = (lab: Lab): Promise<string> =>
+const detached = (lab: Lab, ...options: readonly string[]): Promise<string> =>
   lab.host.run(
     'env',
     `OVS_RUNDIR=${lab.directory}`,
     process.execPath,
     daemon,
-    ...['--detach', '--pidfile', '-vsyslog:off', '-vconsole:off'],
+    ...['--detach', '--pidfile', '-vsyslog:off', '-vconsole:off', ...options],
     `unix:${lab.socket}`,
   );
 
@@ -72,6 +72,66 @@ test('started as ovs-ctl starts it, on a database without a switch, it is ready 
   t.notRegex(readFileSync(file('log'), 'utf8'), /\|(WARN|ERR|EMER)\|/);
   await appctl(lab, 'exit');
   await until('it has ended', () => !existsSync(file('ovs-vswitchd.pid')));
+});
+
+test('as another user it keeps what it takes to configure the network, and no more, also in the background', async (t) => {
+  const lab = await Lab.start(t);
+  t.teardown(() => endDetached(lab));
+  await lab.vsctl('add-br', 'br0');
+  await lab.stopSwitch('SIGKILL');
+  chmodSync(lab.directory, 0o777);
+  chmodSync(lab.socket, 0o666);
+  await lab.vsctl('--no-wait', 'add-port', 'br0', 'int0', '--', 'set', 'Interface', 'int0', 'type=internal');
+  await lab.vsctl(
+    '--no-wait',
+    'add-br',
+    'br1',
+    '--',
+    'add-port',
+    'br1',
+    'tap0',
+    '--',
+    'set',
+    'Interface',
+    'tap0',
+    'type=tap',
+  );
+  await detached(lab, '--user=nobody');
+  const pid = readFileSync(join(lab.directory, 'ovs-vswitchd.pid'), 'latin1').trim();
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+  t.regex(status, /^Uid:\t65534\t/m);
+  t.regex(status, /^CapEff:\t0000000000003800$/m);
+  for (const device of ['int0', 'br1']) t.true(await lab.host.has(device), device);
+  t.is(await lab.get('Interface', 'int0', 'error'), '[]');
+  await appctl(lab, 'exit', '--cleanup');
+  await until('nothing of it is left', async () => (await lab.host.links()).length === 1);
+});
+
+test('of two switches on different databases one acts in a network namespace', async (t) => {
+  const [lab, other] = [await Lab.start(t), await Lab.start(t)];
+  await other.stopSwitch('SIGKILL');
+  await lab.vsctl('add-br', 'br0');
+  await other.vsctl('--no-wait', 'add-br', 'br9');
+  const command = ['env', `OVS_RUNDIR=${other.directory}`, process.execPath, daemon, '-vsyslog:off'] as const;
+  const second = lab.host.spawn(...command, `unix:${other.socket}`);
+  let log = '';
+  second.stderr?.on('data', (chunk: Buffer) => {
+    log += chunk;
+  });
+  await until('the second says so', () => log.includes('another ovs-vswitchd works in this network namespace'));
+  t.true((await lab.host.has('br0')) && !(await lab.host.has('br9')));
+  await lab.stopSwitch('SIGKILL');
+  await until('the second acts', () => lab.host.has('br9'));
+  await until('what nobody wants is gone', async () => !(await lab.host.has('br0')));
+});
+
+anyTest('it does not start with options for what it is not, and says why', async (t) => {
+  for (const option of ['--dpdk', '--disable-system', '--enable-dummy=override']) {
+    const name = option.replace(/=.*/, '');
+    await t.throwsAsync(execute(process.execPath, [daemon, option, 'unix:/nowhere']), {
+      message: new RegExp(`${name}.*\\S`),
+    });
+  }
 });
 
 anyTest('its command line is checked before anything is done', async (t) => {
