@@ -23,12 +23,15 @@ export class KernelState {
   readonly #foreign: ReadonlyMap<number, Link>;
   /** What it can do at all. */
   readonly capabilities: Capabilities;
+  /** Another object whenever queues or filters of some device may have changed. */
+  readonly traffic: object;
 
   /** `links`: all of the namespace. `foreign`: by the ifindex of a veth end here, its peer in another namespace. */
   constructor(
     links: readonly Link[],
     foreign: ReadonlyMap<number, Link> = new Map(),
     capabilities: Capabilities = { has: () => true },
+    traffic: object = {},
   ) {
     this.links = links;
     this.#byIndex = new Map(links.map((link) => [link.ifindex, link]));
@@ -36,6 +39,7 @@ export class KernelState {
     this.#byName = new Map([...alternative, ...links.map((link): [string, Link] => [link.name, link])]);
     this.#foreign = foreign;
     this.capabilities = capabilities;
+    this.traffic = traffic;
   }
 
   /** The state once these devices are deleted: with their veth peers gone, and their ports in no bridge. */
@@ -45,7 +49,7 @@ export class KernelState {
       ifindexes.has(ifindex) || (kind === 'veth' && linkNamespaceId === undefined && ifindexes.has(link));
     const links = this.links.filter((link) => !isGone(link));
     const freed = links.map((link) => (ifindexes.has(link.master) ? { ...link, master: 0 } : link));
-    return new KernelState(freed, this.#foreign, this.capabilities);
+    return new KernelState(freed, this.#foreign, this.capabilities, this.traffic);
   }
 
   /** A device by its name or an alternative name. */
@@ -102,5 +106,5 @@ export function readKernel(client: NetlinkClient, table: LinkTable, capabilities
     links = table.read();
     foreign = readForeign(client, links);
   }
-  return new KernelState(links, foreign.found, capabilities);
+  return new KernelState(links, foreign.found, capabilities, table.traffic);
 }

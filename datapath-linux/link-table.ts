@@ -30,6 +30,7 @@ export class LinkTable {
   readonly #links = new Map<number, Link>();
   readonly #uncertain = new Set<number>();
   readonly #uncertainNames = new Set<string>();
+  #traffic: object = {};
   /** undefined: nothing is known, and all must be read. */
   #readAt: number | undefined;
 
@@ -40,6 +41,11 @@ export class LinkTable {
   /** Whether it is time to look, in case something has changed in silence. */
   get isOld(): boolean {
     return this.#readAt === undefined || this.#options.now() - this.#readAt > oldAge;
+  }
+
+  /** Another object whenever queues or filters of some device may have changed. */
+  get traffic(): object {
+    return this.#traffic;
   }
 
   /** Takes in the notices that are waiting. Returns whether there were any. */
@@ -70,6 +76,7 @@ export class LinkTable {
 
   /** Anything may have changed without a notice. */
   forget(): void {
+    this.#traffic = {};
     this.#readAt = undefined;
   }
 
@@ -87,7 +94,8 @@ export class LinkTable {
       case 'lost':
         this.forget();
         break;
-      case 'other':
+      case 'traffic':
+        this.#traffic = {};
         break;
       default:
         notice satisfies never;
@@ -101,6 +109,8 @@ export class LinkTable {
   }
 
   #remove(ifindex: number): void {
+    // Should it come back from another namespace, its queues and filters do not.
+    this.#traffic = {};
     const link = this.#links.get(ifindex);
     this.#links.delete(ifindex);
     this.#uncertain.delete(ifindex);
@@ -135,6 +145,7 @@ export class LinkTable {
     for (const link of links) this.#links.set(link.ifindex, link);
     this.#uncertain.clear();
     this.#uncertainNames.clear();
+    this.#traffic = {};
     this.#readAt = this.#options.now();
   }
 }

@@ -8,7 +8,6 @@ import type { Desired } from '../desired.ts';
 import { groupBy } from '../group.ts';
 import type { KernelState } from '../kernel.ts';
 import type { NetlinkClient } from '../netlink/client.ts';
-import { DumpInterruptedError } from '../netlink/error.ts';
 import {
   cookieOf,
   type Filter,
@@ -16,18 +15,10 @@ import {
   newFilter,
   type PresentFilter,
   programMark,
-  readFilter,
   removeFilter,
   removePriority,
 } from '../netlink/filter.ts';
-import {
-  addQdisc,
-  clsactHandle,
-  deleteQdisc,
-  dumpFilters,
-  parseTrafficObject,
-  places,
-} from '../netlink/traffic-control.ts';
+import { addQdisc, clsactHandle, deleteQdisc, places } from '../netlink/traffic-control.ts';
 import type { LoadPrograms, Step, Subject } from '../step.ts';
 import type { AspectDefinition } from './aspect.ts';
 import { isInOurHands, trafficOf } from './traffic.ts';
@@ -98,24 +89,10 @@ export type FilterSource = (desired: Desired, kernel: KernelState) => readonly W
 /** By ifindex: the kind of queueing discipline at the place of `clsact`, and the filters there. */
 export type FoundFilters = ReadonlyMap<number, { readonly kind: string; readonly filters: readonly PresentFilter[] }>;
 
-function dumpOf(client: NetlinkClient, ifindex: number, parent: number): PresentFilter[] {
-  try {
-    return client
-      .dump(dumpFilters(ifindex, parent), (payload) => readFilter(parseTrafficObject(payload)))
-      .flatMap((filter) => filter ?? []);
-  } catch (error) {
-    // The device went away since: an event is on its way.
-    if (error instanceof DumpInterruptedError) throw error;
-    return [];
-  }
-}
-
 function readFilters(kernel: KernelState, client: NetlinkClient): FoundFilters {
+  const traffic = trafficOf(kernel, client);
   return new Map(
-    [...trafficOf(kernel, client).holders].map(([ifindex, { kind }]) => {
-      const parents = kind === 'clsact' ? [places.ingress, places.egress] : [places.ingress];
-      return [ifindex, { kind, filters: parents.flatMap((parent) => dumpOf(client, ifindex, parent)) }];
-    }),
+    [...traffic.holders].map(([ifindex, { kind }]) => [ifindex, { kind, filters: traffic.filters(ifindex) }]),
   );
 }
 

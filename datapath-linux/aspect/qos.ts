@@ -15,7 +15,7 @@ import type { AspectDefinition, Problems } from './aspect.ts';
 import { asksForSpeed, leaveAlone, type Planned, planDiscipline } from './qos/discipline.ts';
 import { type QosRequest, qosOf } from './qos/request.ts';
 import { isForeign, isOurs, type Present, queueingSteps } from './qos/steps.ts';
-import { isInOurHands, trafficOf } from './traffic.ts';
+import { isInOurHands, type Traffic, trafficOf } from './traffic.ts';
 
 /** An interface whose port has a QoS row. */
 export interface Shaped {
@@ -56,8 +56,7 @@ export const planFor = ({ link, request }: Shaped): Planned | undefined =>
   });
 
 /** What is at the root of a device. The classes are read where a discipline with classes may be ours. */
-export function presentOn({ ifindex }: Link, kernel: KernelState, client: NetlinkClient): Present {
-  const traffic = trafficOf(kernel, client);
+export function presentOn({ ifindex }: Link, traffic: Traffic): Present {
   const root = traffic.root(ifindex);
   return { root, classes: root && classCodecs.has(root.kind) ? traffic.classes(ifindex) : [] };
 }
@@ -65,11 +64,11 @@ export function presentOn({ ifindex }: Link, kernel: KernelState, client: Netlin
 function readDevices(desired: Desired, kernel: KernelState, client: NetlinkClient): Device[] {
   const shaped = new Map(shapedInterfaces(desired, kernel).map((each) => [each.link.ifindex, each]));
   const traffic = trafficOf(kernel, client);
-  return kernel.links.flatMap((link) => {
-    const wanted = shaped.get(link.ifindex);
-    if (!wanted && !(traffic.root(link.ifindex) && isInOurHands(link))) return [];
-    const present = presentOn(link, kernel, client);
-    return [{ link, present, shaped: wanted, planned: wanted && planFor(wanted) }];
+  return [...new Set([...shaped.keys(), ...traffic.shaped])].flatMap((ifindex) => {
+    const link = kernel.at(ifindex);
+    const wanted = shaped.get(ifindex);
+    if (!link || (!wanted && !isInOurHands(link))) return [];
+    return [{ link, present: presentOn(link, traffic), shaped: wanted, planned: wanted && planFor(wanted) }];
   });
 }
 

@@ -4,6 +4,7 @@ import type { Details } from '../aspect/qos/classes.ts';
 import { type Discipline, leaveAlone, qosTypes } from '../aspect/qos/discipline.ts';
 import { isForeign } from '../aspect/qos/steps.ts';
 import { planFor, presentOn, shapedInterfaces } from '../aspect/qos.ts';
+import { Traffic } from '../aspect/traffic.ts';
 import { minorOf, type TrafficCounters, type TrafficObject } from '../netlink/traffic-control.ts';
 import type { CommandGroup } from './commands.ts';
 import { attached, type SwitchView } from './view.ts';
@@ -29,7 +30,7 @@ function show(name: string, view: SwitchView): string {
   const shaped = shapedInterfaces(view.desired, view.kernel).find(({ interfaceName }) => interfaceName === name);
   const planned = shaped && shaped.request.type !== leaveAlone ? planFor(shaped) : undefined;
   if (!shaped || !planned) return `QoS not configured on ${name}\n`;
-  const present = presentOn(shaped.link, view.kernel, view.client);
+  const present = presentOn(shaped.link, new Traffic(view.client));
   if ('error' in planned || isForeign(present, planned) || present.root?.kind !== planned.kind) {
     // As the C daemon calls what it does not know, or could not set.
     return `QoS: ${name} linux-other\n`;

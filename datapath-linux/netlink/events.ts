@@ -9,13 +9,13 @@ import { type Message, messages } from './message.ts';
 
 /**
  * What a notice tells. `uncertain`: something about the link has changed that the notice itself does not hold, such as
- * its part in a bridge. `lost`: some notices were dropped, so that nothing known is certain any more. `other`: queues or
- * filters have changed.
+ * its part in a bridge. `lost`: some notices were dropped, so that nothing known is certain any more. `traffic`: queues
+ * or filters have changed.
  */
 export type LinkNotice =
   | { readonly kind: 'changed'; readonly link: Link }
   | { readonly kind: 'gone' | 'uncertain'; readonly ifindex: number }
-  | { readonly kind: 'lost' | 'other' };
+  | { readonly kind: 'lost' | 'traffic' };
 
 const routeProtocol = 0;
 /** RTNLGRP_* */
@@ -78,7 +78,7 @@ export class LinkEvents {
  */
 function noticeOf(message: Message): LinkNotice {
   const { data, start, end, type } = message;
-  if ((type !== types.newLink && type !== types.deleteLink) || end - start < 16) return { kind: 'other' };
+  if ((type !== types.newLink && type !== types.deleteLink) || end - start < 16) return { kind: 'traffic' };
   const ifindex = readI32(data, start + 4);
   if (data.readUInt8(start) !== 0) return { kind: 'uncertain', ifindex };
   return type === types.newLink ? { kind: 'changed', link: parseLink(message) } : { kind: 'gone', ifindex };

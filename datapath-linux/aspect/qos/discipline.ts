@@ -59,7 +59,8 @@ const codelTime = (microseconds: number): number => {
 function sfq({ options }: QosRequest, { mtu }: DeviceFacts): Discipline {
   const quantum = wholeNumber(options, 'quantum') ?? mtu;
   const perturb = wholeNumber(options, 'perturb') ?? 10;
-  return classless('sfq', { quantum, perturb }, Object.entries({ quantum, perturb }));
+  const settings = { quantum, perturb };
+  return classless('sfq', settings, Object.entries(settings), Object.keys(settings));
 }
 
 function codel({ options }: QosRequest): Discipline {
