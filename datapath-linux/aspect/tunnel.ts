@@ -114,7 +114,8 @@ function groupFilters({ shared, members }: Group, kernel: KernelState): WantedFi
     const { options } = port;
     const { remote, local, tos, ttl, dontFragment, checksum, mark } = options;
     const key = options.outKey ?? 0;
-    const tunnel = { device: link.ifindex, remote, local, key, tos, ttl, dontFragment, checksum, mark };
+    const { groupPolicy } = shared;
+    const tunnel = { device: link.ifindex, remote, local, key, tos, ttl, dontFragment, checksum, mark, groupPolicy };
     const about = { subject: { port: port.name }, what: `send frames through ${port.name}` };
     return wantedProgram({ ...place, ...about, ifindex: end }, { program: encapsulate(tunnel) });
   });

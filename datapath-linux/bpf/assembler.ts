@@ -18,8 +18,9 @@ export const helpers = {
   tunnelKeyGet: 20,
   tunnelKeySet: 21,
   redirect: 23,
-  changeTail: 38,
   loadBytes: 26,
+  tunnelOptionsSet: 30,
+  changeTail: 38,
 } as const;
 export type Helper = keyof typeof helpers;
 

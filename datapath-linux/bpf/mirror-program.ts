@@ -43,8 +43,9 @@ const [context, vlan, tag, memory]: readonly [Register, Register, Register, Regi
 const vlanMask = 0xfff;
 const priorityMask = 0xf000;
 const isTagged = 0x10000;
-/** The tag of 802.1Q in network byte order, as the frame's fields have it. */
+/** The tags of 802.1Q and 802.1ad in network byte order, as the frame's fields have them. */
 const customerTag = readU16(Buffer.from([0x81, 0x00]), 0);
+const serviceTag = readU16(Buffer.from([0x88, 0xa8]), 0);
 /** skb->tc_index of a copy on its way to an output port: how much of it goes out, or this. */
 const wholeCopy = 0xffff;
 
@@ -159,15 +160,32 @@ function copyUntagged(program: Assembler, devices: readonly number[]): void {
   putOwnTagBack(program);
 }
 
-function emit(program: Assembler, { tagged, untagged, vlan: outputVlan, bytes }: MirrorOutput): void {
+/**
+ * Some kernels (6.1 is one) spoil an incoming frame whose tag was taken off and put back if it bears a second one: the
+ * tags of such frames stay as they are. Goes on at `twoTags` with them.
+ */
+function spareTwoTags(program: Assembler, twoTags: string): void {
+  const oneTag = program.unique('one-tag');
+  program.when(tag, '==', 0, oneTag).load(4, 1, context, frame.protocol);
+  program.when(1, '==', customerTag, twoTags).when(1, '==', serviceTag, twoTags).label(oneTag);
+}
+
+function emit(program: Assembler, direction: MirrorPlace['direction'], output: MirrorOutput): void {
+  const { tagged, untagged, vlan: outputVlan, bytes } = output;
   const isReserved = outputVlan === undefined;
   if (outputVlan !== undefined) program.set(vlan, outputVlan);
   else {
     program.load(4, 1, context, frame.tcIndex).store(8, 10, slots.index, 1);
     program.set(1, bytes ?? wholeCopy).store(4, context, frame.tcIndex, 1);
   }
+  if (direction === 'ingress' && isReserved) spareTwoTags(program, 'two-tags');
   copyTagged(program, tagged);
   copyUntagged(program, untagged);
+  if (direction === 'ingress' && isReserved) {
+    program.goto('emitted').label('two-tags');
+    copyTo(program, [...tagged, ...untagged]);
+    program.label('emitted');
+  }
   if (isReserved) program.load(8, 1, 10, slots.index).store(4, context, frame.tcIndex, 1);
 }
 
@@ -185,9 +203,11 @@ export function mirror(place: MirrorPlace, output: MirrorOutput): Program {
   if (place.vlans) {
     readVlan(program, place.untaggedVlan);
     selectVlans(program, place.vlans, output.vlan);
+    // With its own tag it would be a frame of another VLAN.
+    if (place.direction === 'ingress' && output.vlan !== undefined) spareTwoTags(program, 'next');
     if (place.once) program.storeConstant(4, memory, counter.copied, 1);
     count(program);
-    emit(program, output);
+    emit(program, place.direction, output);
   }
   return program.label('next').exit(verdicts.next).assemble();
 }

@@ -22,6 +22,8 @@ export interface Encapsulation {
   readonly checksum: boolean;
   /** The firewall mark of the packets that carry the frames. */
   readonly mark: number | undefined;
+  /** Whether the device knows group policy IDs. */
+  readonly groupPolicy: boolean;
 }
 
 /** Which frames came through one tunnel. */
@@ -91,6 +93,12 @@ function inherit(program: Assembler, { tos, ttl }: Encapsulation): void {
   program.label('no-ip');
 }
 
+/** Without any the kernel would send whatever happens to be in its memory; 0 is none. */
+function clearGroupPolicy(program: Assembler): void {
+  program.storeConstant(4, 10, scratch, 0).copy(1, 6).copy(2, 10).compute(2, '+', scratch).set(3, 4);
+  program.call('tunnelOptionsSet').when(0, '!=', 0, 'drop');
+}
+
 /** Sends every frame that it sees through a tunnel. */
 export function encapsulate(tunnel: Encapsulation): Program {
   const { device, remote, local, tos, ttl, mark } = tunnel;
@@ -114,6 +122,7 @@ export function encapsulate(tunnel: Encapsulation): Program {
     .set(4, flags)
     .call('tunnelKeySet')
     .when(0, '!=', 0, 'drop');
+  if (tunnel.groupPolicy) clearGroupPolicy(program);
   if (mark !== undefined) program.set(1, mark).store(4, 6, frame.mark, 1);
   return program.set(1, device).set(2, 0).call('redirect').exit().label('drop').exit(verdicts.drop).assemble();
 }

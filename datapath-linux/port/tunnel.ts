@@ -25,6 +25,8 @@ export const tunnelMtu = 65000;
 /** A device that several tunnels share. */
 export interface SharedDevice extends TunnelDevice {
   readonly name: string;
+  /** Whether it knows group policy IDs. */
+  readonly groupPolicy: boolean;
 }
 
 /** What tunnels of every type have in common. */
@@ -235,10 +237,11 @@ export const buildTunnel =
       return { error: cannotAdd(row.name, 'File exists', explanation) };
     }
     if (type === 'gre') return { port: new GrePort(row, port, options, remarks) };
+    const groupPolicy = type === 'vxlan' && groupPolicyPorts.has(options.port);
     const shared =
       type === 'vxlan'
-        ? { name: `vxlan_sys_${options.port}`, ...sharedVxlan(options.port, groupPolicyPorts.has(options.port)) }
-        : { name: `genev_sys_${options.port}`, ...sharedGeneve(options.port) };
+        ? { name: `vxlan_sys_${options.port}`, groupPolicy, ...sharedVxlan(options.port, groupPolicy) }
+        : { name: `genev_sys_${options.port}`, groupPolicy, ...sharedGeneve(options.port) };
     return { port: new SharedTunnelPort(row, port, options, remarks, shared) };
   };
 
