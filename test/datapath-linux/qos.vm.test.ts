@@ -1,8 +1,9 @@
 /** Queueing: what tc shows of it is what it shows of the C daemon's, and what others made is left alone. */
+import { once } from 'node:events';
 import type { ExecutionContext } from 'ava';
 import { kernelHas } from '../helpers/kernel.ts';
 import { Lab } from '../helpers/lab.ts';
-import { rootTest } from '../helpers/netns.ts';
+import { connect, rootTest } from '../helpers/netns.ts';
 import { cPrograms, kernel, program, root, testRequiring } from '../helpers/requires.ts';
 
 /** A QoS row's type and options, and its queues' options by number. */
@@ -215,6 +216,49 @@ testRequiring(root(), kernel('htb'))('a port that is removed keeps nothing of it
   const lab = await start(t, 'ours');
   await lab.vsctl(...replaceQos('p0', { type: 'linux-htb' }));
   await lab.vsctl('del-port', 'p0');
+  t.notRegex(await qdiscs(lab, 'p0'), /htb/);
+});
+
+testRequiring(root(), kernel('htb'))(
+  'frames leave at the rate of their queue, to which a filter sends them',
+  async (t) => {
+    t.timeout(300_000);
+    const lab = await Lab.start(t);
+    const { host } = lab;
+    const [sender, receiver] = [await lab.neighbour(), await lab.neighbour()];
+    await connect(host, 'p0', receiver, 'eth0');
+    await connect(host, 'p1', sender, 'eth0');
+    await receiver.ip('addr add 10.9.0.1/24 dev eth0');
+    await sender.ip('addr add 10.9.0.2/24 dev eth0');
+    await lab.vsctlAll(['add-br br0', 'add-port br0 p0', 'add-port br0 p1']);
+    const slow = 'min-rate=400000 max-rate=800000';
+    await lab.vsctl(...replaceQos('p0', { type: 'linux-htb', options: 'max-rate=1000000000', queues: { 5: slow } }));
+    const filter = 'parent 1: protocol ip u32 match ip dsfield 0xb8 0xfc flowid 1:6';
+    await host.run('tc', 'filter', 'add', 'dev', 'p0', ...filter.split(' '));
+
+    /** How long 200 packets of 1042 bytes take, which are sent within a second, in seconds. */
+    const send = async (typeOfService: string): Promise<number> => {
+      const options = ['-n', '-q', '-c', '200', '-i', '0.005', '-s', '1000', '-Q', typeOfService, '-W', '30'];
+      const start = performance.now();
+      t.regex(await sender.run('ping', ...options, '10.9.0.1'), / 0% packet loss/);
+      return (performance.now() - start) / 1000;
+    };
+    t.true(await sender.ping('10.9.0.1'));
+    // At 800 kbit/s they take 2.08 s, less what the burst lets through at once.
+    t.true((await send('0xb8')) > 1.9);
+    t.regex(await host.run('tc', '-s', 'class', 'show', 'dev', 'p0'), /class htb 1:6 .*\n Sent 208400 bytes 200 pkt/);
+    await send('0');
+    t.regex(await host.run('tc', '-s', 'class', 'show', 'dev', 'p0'), /class htb 1:6 .*\n Sent 208400 bytes 200 pkt/);
+  },
+);
+
+testRequiring(root(), kernel('htb'))('exit --cleanup leaves no queues on devices that were there before', async (t) => {
+  const lab = await start(t, 'ours');
+  await lab.vsctl(...replaceQos('p0', { type: 'linux-htb' }));
+  const target = `${lab.directory}/ovs-vswitchd.${lab.switch.pid}.ctl`;
+  const exited = once(lab.switch, 'exit');
+  await lab.host.run('ovs-appctl', '-t', target, 'exit', '--cleanup');
+  await exited;
   t.notRegex(await qdiscs(lab, 'p0'), /htb/);
 });
 
