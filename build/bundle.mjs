@@ -3,7 +3,7 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
-import { constants, Script } from 'node:vm';
+import { Script } from 'node:vm';
 import { root } from './sources.mjs';
 
 const folder = join(root, 'dist/bin');
@@ -54,10 +54,7 @@ const bundleText = async (entry) => {
 /** All functions of the program as V8 compiled them: left to itself it would compile each when it is first called. */
 const compile = (bundle) => {
   setFlagsFromString('--no-lazy');
-  const script = new Script(readFileSync(bundle, 'latin1'), {
-    filename: bundle,
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-  });
+  const script = new Script(readFileSync(bundle, 'latin1'), { filename: bundle });
   // Code that was compiled under other flags would be refused.
   setFlagsFromString('--lazy');
   return script.createCachedData();

@@ -5,7 +5,7 @@
 'use strict';
 const { existsSync, readFileSync } = require('node:fs');
 const { pathToFileURL } = require('node:url');
-const { constants, Script } = require('node:vm');
+const { Script } = require('node:vm');
 
 const name = __filename.slice(0, -'.cjs'.length);
 const bundle = `${name}.bundle`;
@@ -22,7 +22,6 @@ const lazy = (id) => {
 
 const script = new Script(readFileSync(bundle, 'latin1'), {
   filename: bundle,
-  importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   ...(existsSync(compiled) && { cachedData: readFileSync(compiled) }),
 });
 const start = script.runInThisContext();

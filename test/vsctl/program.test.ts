@@ -134,6 +134,12 @@ testRequiring(cPrograms())('--commands and --options list what the C program lis
   for (const what of ['--commands', '--options']) t.deepEqual(await list(vsctl, what), await list(cVsctl, what), what);
 });
 
+testRequiring(cPrograms())('--version has the form of the C program', async (t) => {
+  const [ours, theirs] = await Promise.all([vsctl(['--version']), cVsctl(['-V'])]);
+  const normal = ({ stdout, ...rest }: Result) => ({ ...rest, stdout: stdout.replace(/\d+\.\d+\.\d+$/gm, 'x.y.z') });
+  t.deepEqual(normal(ours), normal(theirs));
+});
+
 testRequiring(cPrograms())('writers that race lose nothing of each other', async (t) => {
   const { target } = await startCServer(t, schema);
   const db = `--db=${target}`;

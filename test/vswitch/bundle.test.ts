@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { constants, Script } from 'node:vm';
+import { Script } from 'node:vm';
 import test from 'ava';
 import { projectFile, projectProgram } from '../helpers/project.ts';
 import { startServer } from '../helpers/server-process.ts';
@@ -23,7 +23,6 @@ test('the code that was compiled when it was built is taken by this Node', (t) =
     const script = new Script(readFileSync(bundleOf(name), 'latin1'), {
       filename: bundleOf(name),
       cachedData: readFileSync(compiledOf(name)),
-      importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     });
     t.false(script.cachedDataRejected, name);
   }
