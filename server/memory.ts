@@ -9,7 +9,7 @@ const commonColumns = 2;
 /** What takes memory, and how many there are of it (ovs-appctl(8), "memory/show"), in the order of their names. */
 export const memoryUsage = (server: Server): ReadonlyMap<string, number> => {
   const { clients } = server;
-  const usage = new Map([['monitors', clients.reduce((sum, { monitors }) => sum + monitors, 0)]]);
+  const usage = new Map([['monitors', clients.reduce((sum, { subscriptions }) => sum + subscriptions.size, 0)]]);
   const add = (name: string, count: number): unknown => usage.set(name, (usage.get(name) ?? 0) + count);
   if (clients.length > 0) add('sessions', clients.length);
   for (const database of server.databases.values()) {

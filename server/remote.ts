@@ -206,7 +206,7 @@ class OutgoingRemote implements Remote {
     seconds('sec_since_connect', sinceConnect);
     seconds('sec_since_disconnect', sinceDisconnect);
     if (lastError !== undefined) status.set('last_error', lastError);
-    for (const [state, names] of Object.entries(this.#session?.lockNames() ?? {})) {
+    for (const [state, names] of Object.entries(this.#session?.locks.names() ?? {})) {
       if (names.length > 0) status.set(`locks_${state}`, names.join(' '));
     }
     return { isConnected: state === 'ACTIVE', status };

@@ -5,14 +5,14 @@ import type { Transport } from '../rpc/transport.ts';
 import { OvsdbError, syntaxError } from '../schema/error.ts';
 import { formatJson, type Json, JsonText, type OutJson } from '../schema/json.ts';
 import { schemaToJson } from '../schema/schema.ts';
-import { isId, isUuid, zeroUuid } from '../schema/uuid.ts';
 import type { Database } from './database.ts';
-import type { LockOwner, Locks } from './lock.ts';
-import type { Monitor } from './monitor.ts';
-import { type MonitorVersion, parseConditionChange, parseMonitorRequests } from './monitor-request.ts';
+import type { Locks } from './lock.ts';
+import type { MonitorVersion } from './monitor-request.ts';
+import { errorJson, MethodError, refusalOf } from './refusal.ts';
 import type { RemoteSettings } from './remote-settings.ts';
 import { Role } from './role.ts';
-import { Subscription } from './subscription.ts';
+import { SessionLocks } from './session-locks.ts';
+import { Subscriptions } from './subscriptions.ts';
 
 const log = logFor('ovsdb_jsonrpc_server');
 
@@ -57,19 +57,14 @@ export interface SessionOptions {
 /** A method's answer; undefined when it is sent later. */
 type Method = (session: Session, params: readonly Json[], request: Request) => OutJson | undefined;
 
-/** A refusal that the protocol words as a mere string. */
-class MethodError extends Error {}
-
 /** One client: what it watches, what it waits for and the locks it asked for (RFC 7047 section 4.1). */
-export class Session implements LockOwner {
+export class Session {
   readonly #host: SessionHost;
   readonly #name: string;
   readonly #peer: Peer;
-  /** By the JSON text of their ids, which may be any value. */
-  readonly #subscriptions = new Map<string, Subscription>();
+  readonly #subscriptions: Subscriptions;
   readonly #transactions = new Map<string, PendingTransaction>();
-  /** How it asked for them. */
-  readonly #locks = new Map<string, 'lock' | 'steal'>();
+  readonly #locks: SessionLocks;
   readonly #clientId: string | undefined;
   readonly #policy: RemoteSettings;
   #changeAware = false;
@@ -84,9 +79,7 @@ export class Session implements LockOwner {
       {
         request: (request) => this.#request(request),
         notification: (notification) => this.#notification(notification),
-        drained: () => {
-          for (const subscription of this.#subscriptions.values()) subscription.catchUp();
-        },
+        drained: () => this.#subscriptions.catchUp(),
         closed: (reason) => {
           this.#cleanUp();
           closed?.(reason);
@@ -94,6 +87,8 @@ export class Session implements LockOwner {
       },
       { name, probeInterval: policy.probeInterval, ...(limits !== undefined && { limits }) },
     );
+    this.#subscriptions = new Subscriptions(this.#peer);
+    this.#locks = new SessionLocks(this.#peer, host.locks);
   }
 
   /** Resolves once the connection has ended, to what broke it, if anything did. */
@@ -111,24 +106,17 @@ export class Session implements LockOwner {
     this.#peer.probeInterval = this.#policy.probeInterval;
   }
 
-  /** The locks it asked for: those it holds, those it waits for, and those that were taken from it. */
-  lockNames(): { readonly [state in 'held' | 'waiting' | 'lost']: readonly string[] } {
-    const names = { held: [] as string[], waiting: [] as string[], lost: [] as string[] };
-    for (const [name, request] of this.#locks) {
-      if (this.#host.locks.holds(name, this)) names.held.push(name);
-      else names[request === 'lock' ? 'waiting' : 'lost'].push(name);
-    }
-    return names;
+  get locks(): SessionLocks {
+    return this.#locks;
+  }
+  get subscriptions(): Subscriptions {
+    return this.#subscriptions;
   }
 
   /** @param comment why, for the log */
   close(comment?: string): void {
     if (comment !== undefined) log.info(`${this.#name}: disconnecting (${comment})`);
     this.#peer.close();
-  }
-
-  get monitors(): number {
-    return this.#subscriptions.size;
   }
 
   /** Whether the client keeps its connection when databases come and go (`set_db_change_aware`, ovsdb-server(7)). */
@@ -138,23 +126,10 @@ export class Session implements LockOwner {
 
   /** The database goes away: its monitors end, and what is not answered is answered `canceled`. */
   forget(database: Database): void {
-    for (const [key, subscription] of this.#subscriptions) {
-      if (subscription.database !== database) continue;
-      subscription.cancel();
-      this.#subscriptions.delete(key);
-      this.#peer.notify('monitor_canceled', [subscription.id]);
-    }
+    this.#subscriptions.forget(database);
     for (const transaction of this.#transactions.values())
       if (transaction.database === database) this.#cancel(transaction);
   }
-
-  locked(name: string): void {
-    this.#peer.notify('locked', [name]);
-  }
-  stolen(name: string): void {
-    this.#peer.notify('stolen', [name]);
-  }
-  readonly #holdsLock = (name: string): boolean => this.#locks.has(name) && this.#host.locks.holds(name, this);
 
   #request(request: Request): void {
     try {
@@ -186,8 +161,8 @@ export class Session implements LockOwner {
 
   #cleanUp(): void {
     for (const { withdraw } of this.#transactions.values()) withdraw();
-    for (const subscription of this.#subscriptions.values()) subscription.cancel();
-    for (const name of this.#locks.keys()) this.#host.locks.unlock(name, this);
+    this.#subscriptions.cancel();
+    this.#locks.release();
   }
 
   /** The database that the first parameter names. */
@@ -234,7 +209,7 @@ export class Session implements LockOwner {
     const refused = (error: Json) => answer(() => this.#peer.replyError(id, error));
     const requester = {
       refusal: refusalOf(database.schema.name, this.#policy.readOnly || database.readOnly),
-      holdsLock: this.#holdsLock,
+      holdsLock: this.#locks.holds,
       role: this.#role,
     };
     const withdraw = database.submit({ operations: params.slice(1), requester, done, refused });
@@ -242,28 +217,7 @@ export class Session implements LockOwner {
   }
 
   monitor(params: readonly Json[], version: MonitorVersion, method: string): OutJson {
-    const database = this.#database(params, method);
-    const [, id, requests] = params;
-    if (id === undefined || requests === undefined || params.length > mostParameters[version]) {
-      throw syntaxError('invalid parameters', params);
-    }
-    const key = formatJson(id);
-    if (this.#subscriptions.has(key)) throw syntaxError('duplicate monitor ID', id);
-    const last = version === 3 ? lastTransaction(params) : zeroUuid;
-    database.flush();
-    const monitor = database.monitors.get(version, parseMonitorRequests(database.schema, requests, version));
-    this.#subscriptions.set(key, new Subscription(this.#peer, database, monitor, id));
-    if (version === 3) return this.#resume(database, monitor, last);
-    return new JsonText(monitor.initial(database.tables));
-  }
-
-  /** What a client that knows the database as of transaction `last` misses, or all of it if that is too long ago. */
-  #resume({ history, tables }: Database, monitor: Monitor, last: string): OutJson {
-    const missed = history.since(last);
-    if (missed === undefined || (missed.restored && monitor.watchesEphemeral)) {
-      return [false, history.last, new JsonText(monitor.initial(tables))];
-    }
-    return [true, history.last, new JsonText(monitor.updates(missed.changes) ?? '{}')];
+    return this.#subscriptions.add(this.#database(params, method), params, version);
   }
 
   /** ovsdb-server(7), section 4.1.22 */
@@ -282,52 +236,14 @@ export class Session implements LockOwner {
     finish();
   }
 
-  changeConditions(params: readonly Json[]): OutJson {
-    const [id = null, newId, requests] = params;
-    if (newId === undefined || requests === undefined) throw syntaxError('invalid parameters', params);
-    const subscription = this.#subscriptions.get(formatJson(id));
-    if (subscription === undefined) throw syntaxError('unknown monitor session', id);
-    const newKey = formatJson(newId);
-    if (newKey !== formatJson(id) && this.#subscriptions.has(newKey)) throw syntaxError('duplicate monitor ID', newId);
-    const { database, monitor } = subscription;
-    database.flush();
-    const tables = parseConditionChange(database.schema, monitor.tables, requests);
-    // The conditions of a plain monitor mean nothing, as in Open vSwitch.
-    const newer = monitor.version === 1 ? monitor : database.monitors.get(monitor.version, tables);
-    this.#subscriptions.delete(formatJson(id));
-    this.#subscriptions.set(newKey, subscription);
-    subscription.change(newer, newId);
-    return {};
-  }
-
-  cancelMonitor(params: readonly Json[]): OutJson {
-    if (params.length !== 1) throw new MethodError('invalid parameters');
-    const key = formatJson(params[0] ?? null);
-    const subscription = this.#subscriptions.get(key);
-    if (subscription === undefined) throw new MethodError('unknown monitor');
-    subscription.cancel();
-    this.#subscriptions.delete(key);
-    return {};
-  }
-
-  lock(params: readonly Json[], steal: boolean): OutJson {
+  lock(params: readonly Json[], method: 'lock' | 'steal'): OutJson {
     this.#mayLock();
-    const name = lockName(params, steal ? 'steal' : 'lock');
-    if (this.#locks.has(name)) {
-      throw syntaxError(`must issue "unlock" before new "${steal ? 'steal' : 'lock'}"`, params);
-    }
-    this.#locks.set(name, steal ? 'steal' : 'lock');
-    if (!steal) return { locked: this.#host.locks.lock(name, this) };
-    this.#host.locks.steal(name, this);
-    return { locked: true };
+    return this.#locks.lock(params, method);
   }
 
   unlock(params: readonly Json[]): OutJson {
     this.#mayLock();
-    const name = lockName(params, 'unlock');
-    if (!this.#locks.delete(name)) throw syntaxError('unlock: "unlock" without "lock" or "steal"', params);
-    this.#host.locks.unlock(name, this);
-    return {};
+    return this.#locks.unlock(params);
   }
 
   get #role(): Role | undefined {
@@ -355,44 +271,6 @@ export class Session implements LockOwner {
   }
 }
 
-/** Why a session may not run an operation, if it may not. */
-const refusalOf =
-  (database: string, readOnly: boolean) =>
-  (operation: string): string | undefined => {
-    if (readOnly) return `${operation} operation not allowed when database server is in read only mode`;
-    if (!isReserved(database)) return undefined;
-    return `${operation} operation not allowed on table in reserved database ${database}`;
-  };
-
-const lockName = (params: readonly Json[], method: string): string => {
-  const [name] = params;
-  if (params.length !== 1 || typeof name !== 'string' || !isId(name)) {
-    throw syntaxError(`${method} request params must be <id>`, params);
-  }
-  return name;
-};
-
-/** Of the methods that make monitors; what follows those of the oldest one is passed over. */
-const mostParameters: { readonly [version in MonitorVersion]: number } = { 1: Infinity, 2: 3, 3: 4 };
-
-const lastTransaction = (params: readonly Json[]): string => {
-  const last = params[3];
-  if (last === undefined) throw syntaxError('invalid parameters', params);
-  if (typeof last !== 'string') throw syntaxError('last-txn-id must be string', last);
-  if (!isUuid(last)) throw syntaxError('last-txn-id must be UUID format.', last);
-  return last;
-};
-
-const errorJson = (error: unknown): OutJson => {
-  if (error instanceof MethodError) return error.message;
-  if (error instanceof OvsdbError) return error.toJson();
-  log.err(`internal error: ${error instanceof Error ? error.stack : error}`);
-  return { error: 'internal error', details: error instanceof Error ? error.message : String(error) };
-};
-
-/** Names that begin with an underscore are the server's own (ovsdb-server(5)). */
-const isReserved = (database: string): boolean => database.startsWith('_');
-
 /** Methods that a server of long ago did not have. */
 const conditionalMethods: ReadonlySet<string> = new Set(['monitor_cond', 'monitor_cond_since']);
 
@@ -413,11 +291,11 @@ const methods: ReadonlyMap<string, Method> = new Map<string, Method>([
   ['monitor', inOrder((session, params) => session.monitor(params, 1, 'monitor'))],
   ['monitor_cond', inOrder((session, params) => session.monitor(params, 2, 'monitor_cond'))],
   ['monitor_cond_since', inOrder((session, params) => session.monitor(params, 3, 'monitor_cond_since'))],
-  ['monitor_cond_change', inOrder((session, params) => session.changeConditions(params))],
-  ['monitor_cancel', inOrder((session, params) => session.cancelMonitor(params))],
+  ['monitor_cond_change', inOrder((session, params) => session.subscriptions.change(params))],
+  ['monitor_cancel', inOrder((session, params) => session.subscriptions.remove(params))],
   ['convert', inOrder((session, params, request) => session.convert(params, request))],
-  ['lock', inOrder((session, params) => session.lock(params, false))],
-  ['steal', inOrder((session, params) => session.lock(params, true))],
+  ['lock', inOrder((session, params) => session.lock(params, 'lock'))],
+  ['steal', inOrder((session, params) => session.lock(params, 'steal'))],
   ['unlock', inOrder((session, params) => session.unlock(params))],
   ['set_db_change_aware', inOrder((session, params) => session.setChangeAware(params))],
   ['echo', inOrder((_session, params) => params)],
