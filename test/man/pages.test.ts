@@ -7,6 +7,9 @@ import { options as appctlOptions } from '../../appctl/settings.ts';
 import { commands as clientCommands } from '../../client/commands.ts';
 import { help as clientHelp } from '../../client/help.ts';
 import { options as clientOptions } from '../../client/settings.ts';
+import { switchCommands } from '../../datapath-linux/command/commands.ts';
+import { reportedColumns } from '../../datapath-linux/configuration.ts';
+import { program as switchProgram } from '../../datapath-linux/options.ts';
 import { Commands } from '../../rpc/command.ts';
 import { coverageCommands } from '../../rpc/coverage.ts';
 import { vlogCommands } from '../../rpc/vlog-commands.ts';
@@ -19,6 +22,7 @@ import { options as toolOptions } from '../../tool/settings.ts';
 import { commands as vsctlCommands } from '../../vsctl/commands.ts';
 import { globalOptions } from '../../vsctl/options.ts';
 import { namings } from '../../vsctl/record.ts';
+import { differences } from '../datapath-linux/frames/differences.ts';
 import { readManPage } from '../helpers/man-page.ts';
 import { projectFile } from '../helpers/project.ts';
 import { findProgram, program as installed, testRequiring } from '../helpers/requires.ts';
@@ -44,6 +48,50 @@ test('ovsdb-server(1) and ovs-appctl(8) have the commands of ovsdb-server', asyn
   const list = await new Commands(coverageCommands, vlogCommands).run('list-commands', []);
   const common = [...list.matchAll(/^ {2}(\S+)/gm)].map(([, name = '']) => name);
   t.deepEqual(sorted(readManPage('ovs-appctl.8').commands), sorted([...common, 'exit', 'version']));
+});
+
+/** Cross references and other macros are one line of input each, and sentences begin on lines of their own. */
+const words = (text: string): string =>
+  text
+    .replaceAll(/^\.\S+ /gm, '')
+    .replaceAll(/\\&/g, '')
+    .replaceAll(/\s+/g, ' ');
+
+test('ovs-vswitchd(8) has the options and commands of ovs-vswitchd, and says what it does otherwise', (t) => {
+  const page = readManPage('ovs-vswitchd.8');
+  const real = switchProgram.options.flatMap(({ short, long }) => [short, long].filter((flag) => flag !== undefined));
+  const commands = switchCommands(() => {
+    throw new Error('nothing is run');
+  });
+  t.deepEqual(sorted(page.options), sorted([...real, '-h', '--help']));
+  t.deepEqual(sorted(page.commands), sorted([...commands.map((each) => each.name), 'exit', 'version']));
+  const text = words(readFileSync(projectFile('man/ovs-vswitchd.8'), 'utf8'));
+  for (const { why } of differences.ours) t.true(text.includes(words(why)), why);
+});
+
+test('ovs-vswitchd.conf.db(5) has the tables and columns of the schema, each with its type', (t) => {
+  const schema: { readonly tables: Readonly<Record<string, { readonly columns: object }>> } = JSON.parse(
+    readFileSync(projectFile('schema/vswitch.ovsschema'), 'utf8'),
+  );
+  const page = readFileSync(projectFile('man/ovs-vswitchd.conf.db.5'), 'utf8');
+  const sections = page.split(/^\.Sh /m).filter((section) => section.startsWith('TABLE '));
+  const documented = sections.map((section) => ({
+    table: section.split('\n', 1)[0]?.replace('TABLE ', ''),
+    columns: [...section.matchAll(/^\.It Va (\S+) : \S/gm)].map(([, column]) => column),
+  }));
+  const real = Object.entries(schema.tables).map(([table, { columns }]) => ({ table, columns: Object.keys(columns) }));
+  t.deepEqual(documented, real);
+});
+
+test('ovs-vswitchd.conf.db(5) says of the columns that the switch writes that they are reported', (t) => {
+  const page = readFileSync(projectFile('man/ovs-vswitchd.conf.db.5'), 'utf8');
+  for (const [table, columns] of Object.entries(reportedColumns)) {
+    const section = page.split(`\n.Sh TABLE ${table}\n`)[1]?.split('\n.Sh ')[0] ?? '';
+    for (const column of columns) {
+      const entry = section.split(new RegExp(`^\\.It Va ${column} : .*\\n`, 'm'))[1] ?? '';
+      t.regex(entry, /^(Reported|Empty)/, `${table}.${column}`);
+    }
+  }
 });
 
 for (const { name, options, commands, help } of [

@@ -12,7 +12,7 @@ import { interfere } from './interference.ts';
 
 const seed = Number(process.env.SEED ?? 1);
 /** The virtual machine is slow, and has more to do for each edit. */
-const edits = process.env.VM_HOST_FEATURES === undefined ? 60 : 25;
+const edits = process.env.VM_HOST_FEATURES === undefined ? 60 : 8;
 
 async function start(t: ExecutionContext): Promise<{ lab: Lab; before: string }> {
   t.timeout(600_000);
