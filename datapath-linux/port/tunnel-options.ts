@@ -56,7 +56,7 @@ const knownOptions: Readonly<Record<TunnelType, ReadonlySet<string>>> = {
 /** As strtoull() with base 0 reads it: decimal, or with 0x hexadecimal, or with 0 octal. */
 function parseNumber(text: string, max: number): number | undefined {
   const octal = /^0[0-7]+$/.exec(text);
-  const isNumber = octal !== null || /^(0x[0-9a-f]+|\d+)$/i.test(text);
+  const isNumber = octal !== null || /^(0x[0-9a-f]+|0|[1-9]\d*)$/i.test(text);
   const value = isNumber ? Number(octal ? `0o${text}` : text) : Number.NaN;
   return value <= max ? value : undefined;
 }

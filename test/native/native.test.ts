@@ -57,6 +57,15 @@ test('arguments out of range are refused before anything is done', (t) => {
     ['setName', ['']],
     ['setName', ['x'.repeat(64)]],
     ['datagramOpen', ['/'.repeat(108)]],
+    ['programLoad', ['', Buffer.alloc(8)]],
+    ['programLoad', ['x'.repeat(16), Buffer.alloc(8)]],
+    ['programLoad', ['test', Buffer.alloc(0)]],
+    ['programLoad', ['test', Buffer.alloc(9)]],
+    ['counterCreate', ['test', 4]],
+    ['counterCreate', ['test', 12]],
+    ['counterCreate', ['test', 264]],
+    ['counterOf', [0]],
+    ['counterRead', [0, 12]],
     ['lockFile', []],
   ];
   const before = openDescriptors();
