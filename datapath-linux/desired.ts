@@ -108,11 +108,6 @@ class Collector {
       return { error: cannotAdd(first.name, 'Exchange full', explanation) };
     }
     const context = { port, bridge, bridges: this.#bridges, accounts: this.#accounts };
-    if (['tag', 'trunks', 'vlan_mode', 'cvlans'].some((column) => port.view.datum(column).size > 0)) {
-      return {
-        error: `could not add port ${port.name}: VLANs are not provided, and without them the port would join every VLAN; clear its tag, trunks, vlan_mode and cvlans to add it`,
-      };
-    }
     if (second) return buildBond(context);
     return isLocal ? buildInternal(first, context) : buildByType(first, context);
   }

@@ -15,7 +15,7 @@ import type { LinkChange } from './netlink/request.ts';
 import { obstacle } from './obstacle.ts';
 import { changeSteps } from './port/change.ts';
 import type { Port, PortContext } from './port/port.ts';
-import type { Delete, Step } from './step.ts';
+import type { Delete, Release, Step } from './step.ts';
 
 /** By bridge: the MTU that its internal ports followed when the kernel was last as desired. */
 export type FollowedMtus = ReadonlyMap<string, number>;
@@ -32,12 +32,15 @@ export function diff(desired: Desired, kernel: KernelState, followed: FollowedMt
   ];
 }
 
-/** The kernel once what nobody wants is deleted: the one that the other steps, and those of the aspects, are for. */
-export const remainingKernel = (desired: Desired, kernel: KernelState): KernelState =>
-  kernel.without(new Set(deletions(desired, kernel).map(({ ifindex }) => ifindex)));
+/** The kernel without what is deleted and let go first: the one that all other steps, and those of the aspects, are for. */
+export function remainingKernel(desired: Desired, kernel: KernelState): KernelState {
+  const deleted = deletions(desired, kernel).map(({ ifindex }) => ifindex);
+  const released = releases(desired, kernel).flatMap(({ ifindex, detach }) => (detach ? [ifindex] : []));
+  return kernel.without(new Set(deleted), new Set(released));
+}
 
 /** Devices that bear our mark but are no port of ours any more, or cannot be one. */
-function releases(desired: Desired, kernel: KernelState): Step[] {
+function releases(desired: Desired, kernel: KernelState): Release[] {
   const wanted = new Set<number>();
   for (const bridge of desired.bridges) {
     for (const port of bridge.ports) {
@@ -46,7 +49,7 @@ function releases(desired: Desired, kernel: KernelState): Step[] {
       for (const { ifindex } of links) wanted.add(ifindex);
     }
   }
-  const steps: Step[] = [];
+  const steps: Release[] = [];
   for (const link of kernel.links) {
     const { marks, mtu } = readMarks(link.altnames);
     if (marks.length === 0 || wanted.has(link.ifindex)) continue;

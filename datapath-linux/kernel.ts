@@ -42,13 +42,17 @@ export class KernelState {
     this.traffic = traffic;
   }
 
-  /** The state once these devices are deleted: with their veth peers gone, and their ports in no bridge. */
-  without(ifindexes: ReadonlySet<number>): KernelState {
-    if (ifindexes.size === 0) return this;
+  /**
+   * The state once these devices are deleted, with their veth peers gone and their ports in no bridge; and those taken
+   * out of their bridges.
+   */
+  without(ifindexes: ReadonlySet<number>, detached: ReadonlySet<number> = new Set()): KernelState {
+    if (ifindexes.size === 0 && detached.size === 0) return this;
     const isGone = ({ ifindex, kind, link, linkNamespaceId }: Link): boolean =>
       ifindexes.has(ifindex) || (kind === 'veth' && linkNamespaceId === undefined && ifindexes.has(link));
+    const isFreed = ({ ifindex, master }: Link): boolean => detached.has(ifindex) || ifindexes.has(master);
     const links = this.links.filter((link) => !isGone(link));
-    const freed = links.map((link) => (ifindexes.has(link.master) ? { ...link, master: 0 } : link));
+    const freed = links.map((link) => (isFreed(link) ? { ...link, master: 0 } : link));
     return new KernelState(freed, this.#foreign, this.capabilities, this.traffic);
   }
 

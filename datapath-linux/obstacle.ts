@@ -1,4 +1,5 @@
 /** Why a port cannot be realized as the kernel is now, in one sentence; gone when the kernel changes. Pure. */
+import { vlanObstacle } from './aspect/vlan.ts';
 import type { DesiredBridge } from './desired.ts';
 import { isOwned, type KernelState } from './kernel.ts';
 import { bridgeDevice } from './names.ts';
@@ -10,5 +11,5 @@ export function obstacle(port: Port, bridge: DesiredBridge, kernel: KernelState)
   if (hidden && !isOwned(hidden)) {
     return `could not create bridge ${bridge.name} (File exists): a device named ${hidden.name} is there that the switch did not make`;
   }
-  return port.obstacle(bridge, kernel);
+  return vlanObstacle(port, kernel) ?? port.obstacle(bridge, kernel);
 }

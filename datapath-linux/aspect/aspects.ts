@@ -13,11 +13,14 @@ import { settings } from './settings.ts';
 import { spanningTree } from './spanning-tree.ts';
 import { tunnels } from './tunnel.ts';
 import { unprovided } from './unprovided.ts';
+import { vlan } from './vlan.ts';
 
 export const aspects: readonly Aspect[] = [
   aspect(settings),
   aspect(spanningTree),
   aspect(tunnels),
+  aspect(vlan),
+  // After the VLANs: an entry is made for each VLAN that its port is in.
   aspect(forwarding),
   aspect(filters),
   aspect(mirrors),

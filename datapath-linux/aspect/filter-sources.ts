@@ -3,7 +3,8 @@ import { type FilterSource, filtersOf } from './filters.ts';
 import { mirrorFilters } from './mirror.ts';
 import { policingFilters } from './policing.ts';
 import { tunnelFilters } from './tunnel.ts';
+import { vlanFilters } from './vlan.ts';
 
-const sources: readonly FilterSource[] = [policingFilters, tunnelFilters, mirrorFilters];
+const sources: readonly FilterSource[] = [policingFilters, vlanFilters, tunnelFilters, mirrorFilters];
 
 export const filters = filtersOf(sources);

@@ -2,7 +2,7 @@
  * Fixed entries of the bridges' forwarding tables. When the local port bears the address of a physical one, the kernel
  * bridge would keep its frames for itself: an entry sends them on.
  */
-import type { Desired } from '../desired.ts';
+import type { Desired, DesiredBridge } from '../desired.ts';
 import { bridgePort } from '../device.ts';
 import { localAddress } from '../diff.ts';
 import type { KernelState } from '../kernel.ts';
@@ -11,7 +11,9 @@ import { DumpInterruptedError } from '../netlink/error.ts';
 import { type ForwardingEntry, parseForwardingEntry } from '../netlink/forwarding.ts';
 import type { Link } from '../netlink/link.ts';
 import { deleteForwarding, dumpForwarding, setForwarding } from '../netlink/request.ts';
+import type { Port } from '../port/port.ts';
 import type { Step } from '../step.ts';
+import { vlanPlan } from '../vlan/plan.ts';
 import type { AspectDefinition } from './aspect.ts';
 
 /** By ifindex of a local port: its entries. */
@@ -22,8 +24,16 @@ function localPorts({ bridges }: Desired, kernel: KernelState) {
   return bridges.flatMap((bridge) => {
     const local = bridge.ports.find((port) => port.local);
     const link = local && bridgePort(local, bridge, kernel);
-    return link ? [{ bridge, link }] : [];
+    return local && link ? [{ bridge, local, link }] : [];
   });
+}
+
+/** The VLANs for which the kernel makes an entry, of each one. */
+function* vlansOf(local: Port, bridge: DesiredBridge, kernel: KernelState): Generator<number> {
+  yield 0;
+  for (const { first, last } of vlanPlan(bridge, kernel)?.ports.get(local)?.ranges ?? []) {
+    for (let vlan = first; vlan <= last; vlan++) yield vlan;
+  }
 }
 
 function readEntries(client: NetlinkClient, { ifindex }: Link): ForwardingEntry[] {
@@ -42,23 +52,24 @@ export const forwarding: AspectDefinition<Desired, Entries> = {
   read: (desired, kernel, client) =>
     new Map(localPorts(desired, kernel).map(({ link }) => [link.ifindex, readEntries(client, link)])),
   diff: (desired, found, kernel) =>
-    localPorts(desired, kernel).flatMap(({ bridge, link }) => {
+    localPorts(desired, kernel).flatMap(({ bridge, local, link }) => {
       const address = localAddress(bridge, kernel);
       const isShared = kernel.links.some(
         (other) => (other.master === link.master || other.ifindex === link.master) && other.address === address,
       );
-      // An entry is there once for each VLAN.
-      const present = found.get(link.ifindex) ?? [];
-      const entries = new Set(present.flatMap((entry) => (entry.static ? [entry.address] : [])));
+      const present = (found.get(link.ifindex) ?? []).filter((entry) => entry.static);
+      const addresses = new Set(present.map((entry) => entry.address));
+      const vlans = new Set(present.flatMap((entry) => (entry.address === address ? [entry.vlan] : [])));
+      const isMissing = [...vlansOf(local, bridge, kernel)].some((vlan) => !vlans.has(vlan));
       const step = (what: string, message: Buffer): Step => {
         return { op: 'send', subject: { port: bridge.name }, what, messages: [message] };
       };
-      const stale = [...entries].filter((entry) => !isShared || entry !== address);
+      const stale = [...addresses].filter((entry) => !isShared || entry !== address);
       return [
         ...stale.map((old) =>
           step(`stop sending frames for ${old} to ${bridge.name}`, deleteForwarding(link.ifindex, old)),
         ),
-        ...(isShared && !entries.has(address)
+        ...(isShared && isMissing
           ? [step(`send frames for ${address} to ${bridge.name}`, setForwarding(link.ifindex, address))]
           : []),
       ];

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { forwarding } from '../../datapath-linux/aspect/forwarding.ts';
 import { settings } from '../../datapath-linux/aspect/settings.ts';
+import { vlan } from '../../datapath-linux/aspect/vlan.ts';
 import type { BridgeRow, InterfaceRow } from '../../datapath-linux/configuration.ts';
 import { type Desired, desiredState } from '../../datapath-linux/desired.ts';
 import { diff, remainingKernel } from '../../datapath-linux/diff.ts';
@@ -13,7 +14,7 @@ import { obstacle } from '../../datapath-linux/obstacle.ts';
 import type { Step } from '../../datapath-linux/step.ts';
 import { FakeKernel } from '../helpers/fake-kernel.ts';
 import { Random } from '../helpers/random.ts';
-import { bridgeRow, interfaceRow, portRow } from '../helpers/rows.ts';
+import { bridgeRow, type ColumnValues, interfaceRow, portRow } from '../helpers/rows.ts';
 
 const accounts = { userId: () => 1000, groupId: () => 1000 };
 const names = ['p0', 'p1', 'p2', 'a-long-name-15c', 'nic0', 'nic1', 'tap0'];
@@ -27,15 +28,23 @@ function randomInterface(random: Random, name: string): InterfaceRow {
   });
 }
 
+const randomVlans = (random: Random): ColumnValues => ({
+  ...(random.chance(0.6) && { tag: random.pick([0, 1, 10, 4094, 4095]) }),
+  ...(random.chance(0.4) && { trunks: random.pick([[0], [10], [1, 2, 3, 4094], [0, 10, 4093]]) }),
+  ...(random.chance(0.4) && { vlan_mode: random.pick(['access', 'trunk', 'native-tagged', 'dot1q-tunnel']) }),
+});
+
 /** Bridges with some of the names as ports, each name at most once. */
-function randomBridges(random: Random): BridgeRow[] {
+function randomBridges(random: Random, vlans: boolean): BridgeRow[] {
   const free = names.filter(() => random.chance(0.6));
   return ['br0', 'br1', 'br2']
     .filter(() => random.chance(0.6))
     .map((bridge, i) => {
       const ports = free
         .splice(0, random.below(free.length + 1))
-        .map((name) => portRow(name, randomInterface(random, name), random.chance(0.05) ? { tag: 1 } : {}));
+        .map((name) =>
+          portRow(name, randomInterface(random, name), vlans && random.chance(0.3) ? randomVlans(random) : {}),
+        );
       return bridgeRow(bridge, ports, {
         uuid: `00000000-0000-4000-8000-00000000000${i}`,
         datapathType: random.chance(0.1) ? 'netdev' : '',
@@ -77,6 +86,7 @@ function allSteps(desired: Desired, kernel: FakeKernel): Step[] {
   return [
     ...diff(desired, kernel.state),
     ...settings.diff(desired, undefined, remaining),
+    ...vlan.diff(desired, kernel.vlans, remaining),
     ...forwarding.diff(desired, kernel.forwarding, remaining),
   ];
 }
@@ -90,7 +100,7 @@ test('random configurations are reached in a few rounds from any state, and noth
     const used = kernel.add('used0', { master: foreignBridge.ifindex });
     for (let edit = 0; edit < 12; edit++) {
       foreignDevices(random, kernel);
-      const desired = desiredState({ bridges: randomBridges(random) }, accounts);
+      const desired = desiredState({ bridges: randomBridges(random, seed % 20 === 0) }, accounts);
       for (let change = random.below(4); change > 0; change--) interfere(random, kernel);
       let rounds = 0;
       for (let steps = allSteps(desired, kernel); steps.length > 0; steps = allSteps(desired, kernel)) {

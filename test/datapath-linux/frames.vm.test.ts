@@ -9,8 +9,8 @@ import { type Feature, listedFeatures } from '../helpers/kernel.ts';
 import { projectFile } from '../helpers/project.ts';
 import { cPrograms, kernel, program, root, testRequiring } from '../helpers/requires.ts';
 import { differences } from './frames/differences.ts';
-import { type FrameCase, parseCase, withExpectations } from './frames/frame-case.ts';
-import { FrameLab, type Subject } from './frames/frame-lab.ts';
+import { parseCase, type SentFrame, withExpectations } from './frames/frame-case.ts';
+import { FrameLab, inMachine, type Subject } from './frames/frame-lab.ts';
 
 const folder = projectFile('test/cases/frames');
 /** FRAMES=name runs only the files whose name has that in it. */
@@ -25,37 +25,44 @@ const featureOf = (text: string): Feature => {
   return feature;
 };
 
-/** What a subject is expected to do with each frame of a case. */
-function expectations(subject: Subject, name: string, { groups }: FrameCase): string[] {
-  const known = differences[subject].filter(({ file }) => file === name);
-  return groups.flat().map(({ text, expected }) => {
-    return `${text} -> ${known.find(({ frame }) => `send ${frame}` === text)?.arrives ?? expected}`;
-  });
+/** Where a frame is expected to arrive: as in Open vSwitch, unless a difference is known. */
+function expectation(subject: Subject, file: string, { text, expected }: SentFrame): string {
+  const frame = text.replace(/^send /, '');
+  const known = differences[subject].map(({ cases: known }) => known[file]?.[frame]);
+  return known.find((arrives) => arrives !== undefined) ?? expected;
 }
 
-const runCases = (subject: Subject, names: readonly (typeof cases)[number][]) => async (t: ExecutionContext) => {
+/** All that is not as expected is told at once, by file. */
+const runCases = (subject: Subject, files: readonly (typeof cases)[number][]) => async (t: ExecutionContext) => {
   const lab = await FrameLab.start(t, subject);
-  for (const { name, path, parsed } of names) {
+  const wrong: Record<string, string[]> = {};
+  for (const { name, path, parsed } of files) {
     const found = await lab.run(parsed);
     if (process.env.UPDATE && subject === 'c-netdev') {
       writeFileSync(path, withExpectations(readFileSync(path, 'utf8'), found));
       continue;
     }
-    const lines = [...found].map(([text, arrivals]) => `${text} -> ${arrivals}`);
-    t.deepEqual(lines, expectations(subject, name, parsed), name);
+    const lines = parsed.groups.flat().flatMap((sent) => {
+      const [arrived, expected] = [found.get(sent.text), expectation(subject, name, sent)];
+      return arrived === expected ? [] : [`${sent.text} -> ${arrived}, but expected: ${expected}`];
+    });
+    if (lines.length > 0) wrong[name] = lines;
   }
-  t.pass();
+  t.deepEqual(wrong, {});
 };
 
 const python = program('python3', 'python3');
 const cSwitch = program('ovs-vswitchd', 'openvswitch-switch');
 
-testRequiring(
-  root(),
-  python,
-  cPrograms(),
-  cSwitch,
-)('frames go where the case files say in the C userspace datapath', runCases('c-netdev', cases));
+// It does not depend on the kernel: the host's will do.
+if (!inMachine) {
+  testRequiring(
+    root(),
+    python,
+    cPrograms(),
+    cSwitch,
+  )('frames go where the case files say in the C userspace datapath', runCases('c-netdev', cases));
+}
 
 testRequiring(
   root(),

@@ -7,6 +7,7 @@ import { type ForwardingEntry, parseForwardingEntry } from '../../datapath-linux
 import { type Link, parseLink } from '../../datapath-linux/netlink/link.ts';
 import { type Message, messages } from '../../datapath-linux/netlink/message.ts';
 import type { LinkChange } from '../../datapath-linux/netlink/request.ts';
+import { canonical, type PortVlans, parsePortVlans, type VlanRange } from '../../datapath-linux/netlink/vlan.ts';
 import type { CreateInternal, CreateTap, Step } from '../../datapath-linux/step.ts';
 
 const plain: Omit<Link, 'ifindex' | 'name'> = {
@@ -35,6 +36,7 @@ const plain: Omit<Link, 'ifindex' | 'name'> = {
 export class FakeKernel {
   readonly #links = new Map<number, Link>();
   readonly #forwarding = new Map<number, ForwardingEntry[]>();
+  readonly #vlans = new Map<number, Map<number, VlanRange>>();
   #next = 1;
 
   get state(): KernelState {
@@ -50,6 +52,11 @@ export class FakeKernel {
     return this.#forwarding;
   }
 
+  /** By ifindex of a bridge port: its VLANs. */
+  get vlans(): ReadonlyMap<number, readonly VlanRange[]> {
+    return new Map([...this.#vlans].map(([ifindex, vlans]) => [ifindex, canonical([...vlans.values()])]));
+  }
+
   /** Adds a device. @throws when the name is taken */
   add(name: string, details: Partial<Link> = {}): Link {
     if (this.state.find(name)) throw new Error(`File exists: ${name}`);
@@ -62,7 +69,9 @@ export class FakeKernel {
 
   change(ifindex: number, change: Partial<Link>): void {
     const link = this.#links.get(ifindex);
-    if (link) this.#links.set(ifindex, { ...link, ...change });
+    if (!link) return;
+    this.#links.set(ifindex, { ...link, ...change });
+    if (change.master !== undefined && change.master !== link.master) this.#vlans.delete(ifindex);
   }
 
   /** Deletes a device and its veth peer; ports of a deleted bridge stay, without it. */
@@ -71,6 +80,7 @@ export class FakeKernel {
     if (!link) return;
     this.#links.delete(ifindex);
     this.#forwarding.delete(ifindex);
+    this.#vlans.delete(ifindex);
     if (link.kind === 'veth') this.remove(link.link);
     for (const port of this.links) if (port.master === ifindex) this.change(port.ifindex, { master: 0 });
   }
@@ -92,7 +102,7 @@ export class FakeKernel {
           kind: 'bridge',
           address: step.address,
           group: ownedGroup,
-          bridge: { ...quietBridge, defaultPvid: 1 },
+          bridge: { ...quietBridge, defaultPvid: 1, vlanFiltering: 0, vlanProtocol: 0x8100 },
         });
         break;
       case 'disable-ipv6':
@@ -150,6 +160,8 @@ export class FakeKernel {
   /** What the model understands of what aspects send; to add a message, add its type (RTM_* of linux/rtnetlink.h). */
   readonly #requests: ReadonlyMap<number, (message: Message) => void> = new Map([
     [16, (message) => this.#newLink(parseLink(message))],
+    [17, (message) => this.#leaveVlans(parsePortVlans(message))],
+    [19, (message) => this.#joinVlans(parsePortVlans(message))],
     [28, (message) => this.#forward(readI32(message.data, message.start + 4), message, true)],
     [29, (message) => this.#forward(readI32(message.data, message.start + 4), message, false)],
   ]);
@@ -166,10 +178,37 @@ export class FakeKernel {
     if (bridgePort) this.change(ifindex, { bridgePort: { ...link.bridgePort, ...bridgePort } });
   }
 
+  #joinVlans({ ifindex, ranges }: PortVlans): void {
+    const vlans = this.#vlansAt(ifindex);
+    for (const { first, last, ...how } of ranges) {
+      for (let vlan = first; vlan <= last; vlan++) {
+        if (how.pvid) for (const [other, old] of vlans) vlans.set(other, { ...old, pvid: false });
+        vlans.set(vlan, { first: vlan, last: vlan, ...how });
+      }
+    }
+    this.#vlans.set(ifindex, vlans);
+  }
+
+  #leaveVlans({ ifindex, ranges }: PortVlans): void {
+    const vlans = this.#vlansAt(ifindex);
+    for (const { first, last } of ranges) {
+      for (let vlan = first; vlan <= last; vlan++) {
+        if (!vlans.delete(vlan)) throw new Error(`No such file or directory: VLAN ${vlan}`);
+      }
+    }
+  }
+
+  #vlansAt(ifindex: number): Map<number, VlanRange> {
+    if (this.#at(ifindex).master === 0) throw new Error(`Operation not supported: ${ifindex} is no bridge port`);
+    return this.#vlans.get(ifindex) ?? new Map();
+  }
+
   #forward(ifindex: number, message: Message, present: boolean): void {
     const { address } = parseForwardingEntry(message);
     const others = (this.#forwarding.get(ifindex) ?? []).filter((entry) => entry.address !== address);
-    this.#forwarding.set(ifindex, present ? [...others, { address, static: true }] : others);
+    const vlans = [0, ...(this.#vlans.get(ifindex)?.keys() ?? [])];
+    const entries = vlans.map((vlan) => ({ address, vlan, static: true }));
+    this.#forwarding.set(ifindex, present ? [...others, ...entries] : others);
   }
 
   #at(ifindex: number): Link {

@@ -5,23 +5,17 @@
 import type { Subject } from './frame-lab.ts';
 
 export interface Difference {
-  /** The name of the case file. */
-  readonly file: string;
-  /** The frame, as the case has it. */
-  readonly frame: string;
-  /** Where it arrives. */
-  readonly arrives: string;
   /** A sentence for the manual page. */
   readonly why: string;
+  /** By case file and frame: where it arrives. */
+  readonly cases: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 /** Of our switch. */
 const ours: readonly Difference[] = [
   {
-    file: 'transparent',
-    frame: 'a 0',
-    arrives: 'b:0 br0:0 i0:0',
     why: 'A bridge none of whose ports has VLAN configuration passes frames as they are: a tag of VLAN 0 and priority 0 stays, where Open vSwitch takes it away.',
+    cases: { transparent: { 'a 0': 'b:0 br0:0 i0:0' } },
   },
   {
     file: 'mirror-to-vlan',
@@ -31,8 +25,13 @@ const ours: readonly Difference[] = [
   },
 ];
 
-/** Of the C daemon's datapaths among each other: what the case files say is what its userspace datapath does. */
-const cSystem: readonly Difference[] = [];
+/** Of the C daemon's kernel datapath. The case files say what its userspace datapath does. */
+const cSystem: readonly Difference[] = [
+  {
+    why: 'Of three tags the kernel datapath takes two away.',
+    cases: { 'vlan-tunnel-8021q': { 'q 100+10': 'r:100 t:100+100' } },
+  },
+];
 
 export const differences: Readonly<Record<Subject, readonly Difference[]>> = {
   ours,

@@ -12,7 +12,8 @@ export type Subject = 'ours' | 'c-netdev' | 'c-system';
 
 /** In seconds: this long after the last arrival nothing more is expected, even on an emulated processor. */
 const quiet = { host: 0.3, machine: 1.5 } as const;
-const inMachine = process.env.VM_HOST_FEATURES !== undefined;
+/** Whether this is the virtual machine. */
+export const inMachine = process.env.VM_HOST_FEATURES !== undefined;
 
 type Arrivals = Readonly<Record<string, readonly (readonly [type: number, tci: number][])[]>>;
 
