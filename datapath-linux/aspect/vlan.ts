@@ -2,18 +2,20 @@
 import type { Desired, DesiredBridge } from '../desired.ts';
 import { bridgePort, hiddenBridge } from '../device.ts';
 import { isOwned, type KernelState } from '../kernel.ts';
+import type { Action } from '../netlink/action.ts';
+import type { BpfInstruction, Filter } from '../netlink/filter.ts';
 import { changeBridge } from '../netlink/request.ts';
 import { differingSettings } from '../netlink/settings.ts';
 import { places } from '../netlink/traffic-control.ts';
 import { deleteVlans, dumpVlans, parsePortVlans, setVlans, type VlanRange } from '../netlink/vlan.ts';
 import type { Port } from '../port/port.ts';
 import type { Step } from '../step.ts';
-import { admissionProgram, emissionProgram } from '../vlan/admission.ts';
+import { admissionProgram, emissionProgram, everyFrame } from '../vlan/admission.ts';
 import { vlanChanges } from '../vlan/change.ts';
 import { isTransparent, tagTypes, vlanMode } from '../vlan/mode.ts';
 import { type PortPlan, type VlanPlan, vlanPlan } from '../vlan/plan.ts';
 import type { AspectDefinition, Problems } from './aspect.ts';
-import { type FilterSource, priorities, wantedFilter } from './filters.ts';
+import { type FilterSource, priorities, type WantedFilter, wantedFilter } from './filters.ts';
 
 /** By ifindex of a bridge port: its VLANs. */
 export type FoundVlans = ReadonlyMap<number, readonly VlanRange[]>;
@@ -122,24 +124,42 @@ export const vlan: AspectDefinition<Desired, FoundVlans> = {
   problems: (desired, _found, kernel) => problemsOf(desired, kernel),
 };
 
-/** What the kernel bridge would take and Open vSwitch drops. */
+type Place = typeof places.ingress | typeof places.egress;
+
+const drop = (program: readonly BpfInstruction[]): Pick<Filter, 'classifier' | 'actions'> => ({
+  classifier: { kind: 'bpf', program },
+  actions: [{ kind: 'gact', verdict: 'drop' }],
+});
+
+/** For every frame; what comes after still sees it. */
+const always = (action: Action): Pick<Filter, 'classifier' | 'actions'> => ({
+  classifier: { kind: 'bpf', program: everyFrame },
+  actions: [action, { kind: 'gact', verdict: 'continue' }],
+});
+
+/** What a port drops, and the tag that it puts around frames and takes away again. */
+function portFilters(port: Port, ifindex: number, { admission, around }: PortPlan): WantedFilter[] {
+  const make = (parent: Place, priority: number, what: string, content: Pick<Filter, 'classifier' | 'actions'>) =>
+    wantedFilter({ ifindex, parent, priority, ...content }, { port: port.name }, `${what} port ${port.name}`);
+  const filters: WantedFilter[] = [];
+  const emission = admission && emissionProgram(admission);
+  const ofOthers = 'drop frames of other VLANs at';
+  if (admission) filters.push(make(places.ingress, priorities.admission, ofOthers, drop(admissionProgram(admission))));
+  if (emission) filters.push(make(places.egress, priorities.admission, ofOthers, drop(emission)));
+  if (around !== undefined) {
+    const push = always({ kind: 'vlan', push: { id: around, protocol: tagTypes.customer } });
+    filters.push(make(places.ingress, priorities.tag, 'put tags around frames at', push));
+    filters.push(make(places.egress, priorities.tag, 'take tags away at', always({ kind: 'vlan' })));
+  }
+  return filters;
+}
+
+/** What the kernel bridge would take and Open vSwitch drops, and tags around tags. */
 export const vlanFilters: FilterSource = ({ bridges }, kernel) =>
   bridges.flatMap((bridge) =>
-    [...(vlanPlan(bridge, kernel)?.ports ?? [])].flatMap(([port, { admission }]) => {
+    [...(vlanPlan(bridge, kernel)?.ports ?? [])].flatMap(([port, plan]) => {
       const link = bridgePort(port, bridge, kernel);
-      if (!link || !admission) return [];
-      const filter = { ifindex: link.ifindex, priority: priorities.admission };
-      const emission = emissionProgram(admission);
-      const make = (
-        parent: typeof places.ingress | typeof places.egress,
-        program: ReturnType<typeof admissionProgram>,
-      ) =>
-        wantedFilter(
-          { ...filter, parent, classifier: { kind: 'bpf', program }, actions: [{ kind: 'gact', verdict: 'drop' }] },
-          { port: port.name },
-          `drop frames of other VLANs at port ${port.name}`,
-        );
-      return [make(places.ingress, admissionProgram(admission)), ...(emission ? [make(places.egress, emission)] : [])];
+      return link ? portFilters(port, link.ifindex, plan) : [];
     }),
   );
 

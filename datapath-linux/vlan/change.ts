@@ -45,7 +45,7 @@ export function vlanChanges(present: readonly VlanRange[], wanted: readonly Vlan
     const old = before.get(vlan);
     if (range.pvid && !old?.pvid) pvid = range;
     if (!old || (range.untagged && !old.untagged)) joined.push({ ...range, pvid: old?.pvid ?? false });
-    else if (old.untagged !== range.untagged || (old.pvid && !range.pvid)) changed.push(range);
+    if (old && ((old.untagged && !range.untagged) || (old.pvid && !range.pvid))) changed.push(range);
   }
   const left = [...before.values()].filter(({ first }) => !after.has(first));
   return { joined: canonical(joined), pvid, left: canonical(left.map(withoutHow)), changed: canonical(changed) };

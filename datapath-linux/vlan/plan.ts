@@ -21,6 +21,8 @@ export interface PortPlan {
   readonly ranges: readonly VlanRange[];
   /** Frames to drop that the kernel bridge would take. */
   readonly admission: Admission | undefined;
+  /** A VLAN whose tag is put around all frames that the port receives, and taken from those that it sends. */
+  readonly around?: number;
   /** What the kernel cannot do of what is asked for, in words that follow "could not configure the VLANs of port p: ". */
   readonly problem: string | undefined;
 }
@@ -151,8 +153,16 @@ function tunnelPlan(
   const inKernel = vlan === 0 ? substitute : vlan;
   if (inKernel === undefined) return nothing(noSubstitute);
   if (!hasVlan(inKernel)) return nothing(reserved(vlan));
-  if (type !== protocol || type !== tagTypes.service) {
-    return nothing('a kernel bridge cannot put 802.1Q tags around tagged frames; clear other_config:qinq-ethtype');
+  const admission = { kind: 'customers', vlans: customers } as const;
+  if (type !== protocol) {
+    return nothing(
+      'another port in mode dot1q-tunnel has 802.1ad tags, and a kernel bridge tells VLANs by one kind of tags; give both the same other_config:qinq-ethtype',
+    );
   }
-  return { ranges: [untaggedRange(inKernel)], admission: { kind: 'customers', vlans: customers }, problem: undefined };
+  // To a bridge that knows 802.1Q tags the customers' tags would be its own: the port puts another one around them.
+  if (type === tagTypes.customer) {
+    const range = { first: inKernel, last: inKernel, pvid: false, untagged: false };
+    return { ranges: [range], admission, around: inKernel, problem: undefined };
+  }
+  return { ranges: [untaggedRange(inKernel)], admission, problem: undefined };
 }
