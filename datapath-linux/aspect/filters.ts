@@ -49,7 +49,14 @@ export interface WantedProgram {
  * Policing comes first: as in Open vSwitch, what VLANs do not admit counts too. Mirrors come last: what is dropped
  * before is not mirrored.
  */
-export const priorities = { policing: 1, packetPolicing: 2, admission: 10, tag: 11, reservation: 99, mirror: 100 } as const;
+export const priorities = {
+  policing: 1,
+  packetPolicing: 2,
+  admission: 10,
+  tag: 11,
+  reservation: 99,
+  mirror: 100,
+} as const;
 
 export function wantedFilter(
   filter: Filter & { readonly parent: WantedFilter['parent'] },
