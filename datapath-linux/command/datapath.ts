@@ -68,7 +68,9 @@ function showPorts(view: SwitchView, withStatistics: boolean): string {
   const statistics = withStatistics
     ? new Map(view.client.dump(dumpStatistics(), parseStatistics).map((each) => [each.ifindex, each]))
     : undefined;
-  const ports = attached(view).sort((a, b) => a.device.port.ifindex - b.device.port.ifindex);
+  const ports = attached(view)
+    .filter(({ row }) => row.type !== 'patch')
+    .sort((a, b) => a.device.port.ifindex - b.device.port.ifindex);
   const lines = ports.map((each) => {
     const { ifindex } = each.device.port;
     const type = typeOf(each);

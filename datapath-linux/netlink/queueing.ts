@@ -43,19 +43,38 @@ const structure = (...names: readonly string[]): Codec => ({
     ),
 });
 
+/** How a setting is sent, and how it is found again in what the kernel tells. */
+interface Unit {
+  readonly sent: (value: number) => number;
+  readonly found: (value: number) => number;
+}
+
+const plain: Unit = { sent: (value) => value, found: (value) => value };
+
+/** Times of codel count in 1024 ns; the kernel takes and tells them in microseconds, and cuts what is less. */
+const codelTime: Unit = {
+  sent: (units) => Math.ceil((units * 1024) / 1000),
+  found: (microseconds) => Math.ceil((microseconds * 1000) / 1024),
+};
+
+/** As codel's clock counts so many microseconds. */
+export const codelUnits = (microseconds: number): number => Math.floor((microseconds * 1000) / 1024);
+
 /** Settings in 32-bit attributes of these types. */
-const attributes = (types: Readonly<Record<string, number>>): Codec => {
+const attributes = (types: Readonly<Record<string, readonly [type: number, unit?: Unit]>>): Codec => {
   const readers: Readers<Record<string, number>> = Object.fromEntries(
-    Object.entries(types).map(([name, type]) => [
+    Object.entries(types).map(([name, [type, unit = plain]]) => [
       type,
       (found: Record<string, number>, value: Payload): void => {
-        found[name] = u32(value);
+        found[name] = unit.found(u32(value));
       },
     ]),
   );
   return {
     append(settings, message) {
-      for (const [name, type] of Object.entries(types)) message.u32(type, setting(settings, name));
+      for (const [name, [type, unit = plain]] of Object.entries(types)) {
+        message.u32(type, unit.sent(setting(settings, name)));
+      }
     },
     read(options) {
       const found: Record<string, number> = {};
@@ -100,16 +119,16 @@ const hfsc: Codec = {
 };
 
 /**
- * The kinds that the switch uses. Times of netem are in ticks, those of the others in microseconds; its loss counts in
- * 1/2³² of all packets.
+ * The kinds that the switch uses. Times of netem are in ticks, those of the others as codel's clock counts them; its loss
+ * counts in 1/2³² of all packets.
  */
 export const qdiscCodecs: ReadonlyMap<string, Codec> = new Map([
   ['htb', htb],
   ['hfsc', hfsc],
   // What is not asked for is zero, which means the kernel's default.
   ['sfq', structure('quantum', 'perturb', 'limit', 'divisor', 'flows')],
-  ['codel', attributes({ target: 1, limit: 2, interval: 3 })],
-  ['fq_codel', attributes({ target: 1, limit: 2, interval: 3, flows: 5, quantum: 6 })],
+  ['codel', attributes({ target: [1, codelTime], limit: [2], interval: [3, codelTime] })],
+  ['fq_codel', attributes({ target: [1, codelTime], limit: [2], interval: [3, codelTime], flows: [5], quantum: [6] })],
   ['netem', structure('latency', 'limit', 'loss', 'gap', 'duplicate', 'jitter')],
 ]);
 

@@ -64,7 +64,9 @@ async function configure(lab: Lab, daemon: 'c' | 'ours'): Promise<void> {
     `add-br br0${type[0]}`,
     `add-br br1${type[1]}`,
     'add-port br0 p0',
-    'add-port br0 p1',
+    'add-port br0 p1 -- set Interface p1 ofport_request=2',
+    'add-port br0 pa -- set Interface pa type=patch options:peer=pb ofport_request=3',
+    'add-port br1 pb -- set Interface pb type=patch options:peer=pa',
     'add-port br1 int1 -- set Interface int1 type=internal ofport_request=7',
   ]);
   await lab.vsctl(...queues);

@@ -1,6 +1,6 @@
 /** The queueing disciplines that QoS.type names, and what their options mean. Pure. */
 import type { Capability } from '../../capabilities.ts';
-import type { Settings } from '../../netlink/queueing.ts';
+import { codelUnits, type Settings } from '../../netlink/queueing.ts';
 import { microsecondsToTicks } from '../../netlink/rate.ts';
 import { handleOf } from '../../netlink/traffic-control.ts';
 import { type Classes, type Details, type DeviceFacts, hfscClasses, htbClasses } from './classes.ts';
@@ -50,12 +50,6 @@ const classless = (
   fixed: readonly string[] = [],
 ): Discipline => ({ kind, handle: classlessHandle, settings, fixed, classes: undefined, details });
 
-/** As codel's clock counts them: in units of 1024 nanoseconds. */
-const codelTime = (microseconds: number): number => {
-  const units = Math.floor((microseconds * 1000) / 1024);
-  return Math.floor((units * 1024) / 1000);
-};
-
 function sfq({ options }: QosRequest, { mtu }: DeviceFacts): Discipline {
   const quantum = wholeNumber(options, 'quantum') ?? mtu;
   const perturb = wholeNumber(options, 'perturb') ?? 10;
@@ -67,7 +61,7 @@ function codel({ options }: QosRequest): Discipline {
   const limit = wholeNumber(options, 'limit') ?? 10_240;
   const interval = wholeNumber(options, 'interval') ?? 100_000;
   const target = wholeNumber(options, 'target') ?? 5000;
-  const settings = { target: codelTime(target), limit, interval: codelTime(interval) };
+  const settings = { target: codelUnits(target), limit, interval: codelUnits(interval) };
   return classless('codel', settings, Object.entries({ limit, interval, target }));
 }
 
@@ -81,9 +75,9 @@ function fqCodel({ options }: QosRequest): Discipline {
   const interval = wholeNumber(options, 'interval') ?? 1_000_000;
   const target = wholeNumber(options, 'target') ?? 5000;
   const settings = {
-    target: codelTime(target),
+    target: codelUnits(target),
     limit,
-    interval: codelTime(interval),
+    interval: codelUnits(interval),
     flows,
     quantum: Math.max(quantum, fqCodelQuantumMin),
   };
