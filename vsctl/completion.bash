@@ -184,8 +184,8 @@ _ovs_vsctl() {
   [[ ${COMP_LINE:0:COMP_POINT} != *[[:space:]] ]] || words+=('')
   current=${words[-1]}
   _ovs_vsctl_read "${words[@]:1:${#words[@]}-2}"
-  # Bash replaces only what stands after the last character that parts words.
-  broken=${current%"${current##*[:=]}"}
+  # Bash replaces only what stands after the last character that parts words: some take the colon from those.
+  broken=${current%"${current##*["${COMP_WORDBREAKS//[^:=]/}"]}"}
   COMPREPLY=()
   while IFS= read -r candidate; do
     [[ $candidate == "$current"* ]] || continue

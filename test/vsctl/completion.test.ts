@@ -17,11 +17,11 @@ _ovs_vsctl "$2"
 (( \${#COMPREPLY[@]} == 0 )) || printf '%s\\n' "\${COMPREPLY[@]}"`;
 
 /** What bash is told can take the place of the last part of the line, sorted. */
-const complete = async (line: string): Promise<string[]> => {
+const complete = async (line: string, before = ''): Promise<string[]> => {
   const args = [
     '--norc',
     '-c',
-    ask,
+    `${before}${ask}`,
     'bash',
     projectFile('dist/completions/ovs-vsctl'),
     projectProgram('ovs-vsctl'),
@@ -110,6 +110,18 @@ testRequiring(bash)('tables, records, columns, keys and values', async (t) => {
   t.deepEqual(await here('add Bridge br0 other_config h'), ['hwaddr=']);
   t.deepEqual(await here('list Bridge br0 -- set Bridge br1 stp_enable=t'), ['true']);
 });
+
+testRequiring(bash)(
+  'what bash takes for the last part of the line, by the characters that it parts words at',
+  async (t) => {
+    const partedAt = (breaks: string): Promise<string[]> =>
+      complete('ovs-vsctl set Bridge br0 fail_mode=se', `COMP_WORDBREAKS='${breaks}'\n`);
+    t.deepEqual(await partedAt(' =:'), ['secure']);
+    t.deepEqual(await partedAt(' ='), ['secure']);
+    t.deepEqual(await partedAt(' :'), ['fail_mode=secure']);
+    t.deepEqual(await partedAt(' '), ['fail_mode=secure']);
+  },
+);
 
 testRequiring(bash)('a server that does not answer proposes nothing', async (t) => {
   t.deepEqual(await complete('ovs-vsctl --db=unix:/nonexistent del-br '), []);
