@@ -1,5 +1,6 @@
 import { closeSync, existsSync, openSync, renameSync, rmSync } from 'node:fs';
 import BetterSqlite3 from 'better-sqlite3';
+import { logFor } from '../rpc/log.ts';
 import { formatJson, parseJson } from '../schema/json.ts';
 import { type DatabaseSchema, parseSchema, schemaToJson } from '../schema/schema.ts';
 import { type FileFormat, fileFormat, lockDatabase, StorageError } from './file-format.ts';
@@ -8,6 +9,8 @@ import { historyText, parseHistory } from './history-text.ts';
 import type { Tables } from './references.ts';
 import { SqlTable, sqlNames } from './sql-table.ts';
 import type { RowChange } from './transaction.ts';
+
+const log = logFor('storage');
 
 /** How tables and columns are laid out in the file; a file with another number is refused. */
 const layout = '1';
@@ -117,10 +120,14 @@ export class SqliteStorage {
     });
   }
 
-  /** Puts all rows into the tables, each as a new version. */
+  /** Puts all rows into the tables, each as a new version. @throws StorageError when the file is damaged */
   load(tables: Tables, newUuid: () => string): void {
-    for (const [name, table] of tables) {
-      for (const row of this.#tables.get(name)?.load(newUuid) ?? []) table.put(row.uuid, row);
+    try {
+      for (const [name, table] of tables) {
+        for (const row of this.#tables.get(name)?.load(newUuid) ?? []) table.put(row.uuid, row);
+      }
+    } catch (cause) {
+      throw new StorageError(`${this.#path}: ${damaged}`, { cause });
     }
   }
 
@@ -131,7 +138,12 @@ export class SqliteStorage {
   loadHistory(tables: Tables): StoredTransaction[] {
     const texts = this.#sqlite.prepare<[], unknown>('SELECT changes FROM _history ORDER BY _id DESC').pluck().all();
     if (texts.length > 0) this.#sqlite.exec('DELETE FROM _history');
-    return parseHistory(tables, texts.map(String));
+    try {
+      return parseHistory(tables, texts.map(String));
+    } catch (error) {
+      log.warn(`${this.#path}: the transaction history is damaged, clients will read everything anew: ${error}`);
+      return [];
+    }
   }
 
   /** Keeps the last transactions, oldest first, for when the database is opened again. */
@@ -221,7 +233,10 @@ const opened = (path: string, use: (sqlite: BetterSqlite3.Database) => SqliteSto
   let sqlite: BetterSqlite3.Database | undefined;
   try {
     sqlite = new BetterSqlite3(path, { fileMustExist: true });
-    return use(sqlite);
+    const storage = use(sqlite);
+    // Rows that only the file's structure tells of would be missed by nobody else.
+    if (sqlite.pragma('quick_check(1)', { simple: true }) !== 'ok') throw new StorageError(`${path}: ${damaged}`);
+    return storage;
   } catch (error) {
     sqlite?.close();
     throw explain(path, error);
@@ -277,8 +292,9 @@ const checkFormat = (path: string): void => {
   if (advice !== undefined) throw new StorageError(`${path}: ${advice}`);
 };
 
+const damaged = 'the file is damaged; restore it from a backup, or recover it with sqlite3';
 const sqliteAdvice: ReadonlyMap<string, string> = new Map([
-  ['SQLITE_CORRUPT', 'the file is damaged; restore it from a backup, or recover it with sqlite3'],
+  ['SQLITE_CORRUPT', damaged],
   ['SQLITE_NOTADB', 'is not a database file'],
   ['SQLITE_FULL', 'the disk is full'],
 ]);

@@ -1,8 +1,16 @@
 /** Which files the server takes for databases, which it makes, and what it leaves beside those that it refuses. */
 import { copyFileSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import BetterSqlite3 from 'better-sqlite3';
+import { StorageError } from '../../server/file-format.ts';
+import { readSchema } from '../../server/server-database.ts';
+import { SqliteStorage } from '../../server/storage.ts';
+import { CoreSubject } from '../helpers/core-subject.ts';
 import { DaemonFolder } from '../helpers/daemon-folder.ts';
+import { projectFile } from '../helpers/project.ts';
+import { Random } from '../helpers/random.ts';
+import { temporaryFolder } from '../helpers/temporary.ts';
 
 const serve = (folder: DaemonFolder, ...args: readonly string[]) =>
   folder.run('ours', 'ovsdb-server', '--unixctl=none', '--run=true', ...args);
@@ -40,6 +48,43 @@ test(
   (path: string) => void new BetterSqlite3(path).exec('CREATE TABLE a (b)').close(),
   /conf\.db: is a SQLite file of another program's\n/,
 );
+
+/** A database with rows, in pages of 4 kB. */
+const makeRows = async (path: string): Promise<void> => {
+  SqliteStorage.create(path, readSchema(projectFile('test/cases/schemas/types.ovsschema')));
+  const core = new CoreSubject(path);
+  const row = (i: number) => ({ op: 'insert', table: 'plain', row: { name: `row ${i} ${'x'.repeat(i)}`, i } });
+  await core.transactUnchecked(Array.from({ length: rows }, (_, i) => row(i)));
+  core.close();
+};
+const rows = 300;
+
+test('no row of a damaged file is lost without a word', async (t) => {
+  const folder = temporaryFolder(t);
+  const whole = join(folder, 'whole');
+  await makeRows(whole);
+  const bytes = readFileSync(whole);
+  const random = new Random(4);
+  const outcomes = { refused: 0, served: 0 };
+  for (let i = 0; i < 60; i++) {
+    const path = join(folder, `${i}`);
+    const damaged = Buffer.from(bytes);
+    const at = random.below(bytes.length);
+    if (i % 3 === 0) damaged.fill(0, at, at + 1 + random.below(600));
+    else if (i % 3 === 1) damaged.fill(0, at - (at % 4096), at - (at % 4096) + 4096);
+    writeFileSync(path, i % 3 === 2 ? damaged.subarray(0, at) : damaged);
+    try {
+      const core = new CoreSubject(path);
+      t.is(core.dump().filter((line) => line.startsWith('plain')).length, rows);
+      core.close();
+      outcomes.served++;
+    } catch (error) {
+      t.true(error instanceof StorageError, String(error));
+      outcomes.refused++;
+    }
+  }
+  t.true(outcomes.refused > 20 && outcomes.served > 3, JSON.stringify(outcomes));
+});
 
 test('a second database of the same schema is refused, before it is made', async (t) => {
   const folder = new DaemonFolder(t);
