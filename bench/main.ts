@@ -53,7 +53,7 @@ const judge = (goal: Goal, figures: ReadonlyMap<string, Figure>): string => {
     case 'growth':
       return comparison(`against ${goal.small}`, ours(goal.figure) / ours(goal.small), goal.atMost);
     case 'added':
-      return comparison(`${goal.figure} - ${goal.base}`, ours(goal.figure) - ours(goal.base), goal.atMost);
+      return comparison(`above ${goal.base}`, ours(goal.figure) - ours(goal.base), goal.atMost);
   }
 };
 
