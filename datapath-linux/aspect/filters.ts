@@ -56,6 +56,7 @@ export const priorities = {
   tag: 11,
   reservation: 99,
   mirror: 100,
+  mark: 1000,
 } as const;
 
 export function wantedFilter(

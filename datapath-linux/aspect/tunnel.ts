@@ -2,7 +2,7 @@
  * What VXLAN and Geneve tunnels share: the kernel's device for their UDP port, and the programs between that and the
  * veth pair of each tunnel. And by which device the packets of every tunnel leave the host.
  */
-import { decapsulate, encapsulate } from '../bpf/tunnel-program.ts';
+import { decapsulate, encapsulate, markFrames } from '../bpf/tunnel-program.ts';
 import type { Desired } from '../desired.ts';
 import { bridgePort } from '../device.ts';
 import { isOwned, type KernelState } from '../kernel.ts';
@@ -130,5 +130,21 @@ function groupFilters({ shared, members }: Group, kernel: KernelState): WantedFi
   return [...outgoing, incoming];
 }
 
-export const tunnelFilters: FilterSource = (desired, kernel) =>
-  groups(desired, kernel).flatMap((group) => groupFilters(group, kernel));
+/** A GRE device takes the mark of the frames for that of its packets. */
+function markFilters({ bridges }: Desired, kernel: KernelState): WantedFilter[] {
+  return bridges.flatMap((bridge) =>
+    bridge.ports.flatMap((port) => {
+      const mark = port instanceof GrePort ? port.options.mark : undefined;
+      const link = mark === undefined ? undefined : bridgePort(port, bridge, kernel);
+      if (mark === undefined || !link) return [];
+      const about = { subject: { port: port.name }, what: `mark the packets of ${port.name}` };
+      const place = { ifindex: link.ifindex, parent: places.egress, priority: priorities.mark };
+      return [wantedProgram({ ...place, ...about }, { program: markFrames(mark) })];
+    }),
+  );
+}
+
+export const tunnelFilters: FilterSource = (desired, kernel) => [
+  ...groups(desired, kernel).flatMap((group) => groupFilters(group, kernel)),
+  ...markFilters(desired, kernel),
+];

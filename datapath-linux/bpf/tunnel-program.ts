@@ -127,6 +127,10 @@ export function encapsulate(tunnel: Encapsulation): Program {
   return program.set(1, device).set(2, 0).call('redirect').exit().label('drop').exit(verdicts.drop).assemble();
 }
 
+/** Gives the packets that will carry frames a firewall mark, which they keep from the frame. */
+export const markFrames = (mark: number): Program =>
+  new Assembler().set(2, mark).store(4, 1, frame.mark, 2).exit(verdicts.next).assemble();
+
 /** Reads the key of the frame, or goes on at `otherwise` if it came over the other version of IP. */
 function readKey(program: Assembler, version: 4 | 6, length: number, otherwise: string): void {
   clearKey(program);

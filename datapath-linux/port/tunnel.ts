@@ -106,8 +106,7 @@ export class SharedTunnelPort extends TunnelPort {
 
   protected lacking({ capabilities }: KernelState): string | undefined {
     const { type } = this.options;
-    const hasType = type === 'gre' || capabilities.has(type);
-    if (!hasType) return `this kernel has no ${type} tunnels`;
+    if (type !== 'gre' && !capabilities.has(type)) return `this kernel has no ${type} tunnels`;
     return capabilities.has('bpf') ? undefined : `${type} tunnels need the right to load BPF programs (CAP_BPF)`;
   }
 
@@ -151,6 +150,9 @@ export class GrePort extends TunnelPort {
   }
 
   protected lacking({ capabilities }: KernelState): string | undefined {
+    if (this.options.mark !== undefined && !capabilities.has('bpf')) {
+      return 'egress_pkt_mark needs the right to load BPF programs (CAP_BPF)';
+    }
     if (capabilities.has(ipVersion(this.options.remote) === 6 ? 'ip6gre' : 'gre')) return undefined;
     return `this kernel has no gre tunnels over IPv${ipVersion(this.options.remote)}`;
   }

@@ -201,3 +201,25 @@ test(kernel('vxlan'))('a killed switch leaves its tunnels working, and del-br le
   await hub.vsctl('del-port', 't1');
   t.deepEqual(await hub.host.links(), before);
 });
+
+/** To the loopback device, which has no use for it: not every kernel can drop. */
+const away = ['action', 'mirred', 'egress', 'redirect', 'dev', 'lo'];
+/** Classic BPF: every packet with the firewall mark 7. */
+const marked = '4,32 0 0 4294963220,21 0 1 7,6 0 0 4294967295,6 0 0 0';
+
+for (const type of ['vxlan', 'gre'] as const) {
+  test(kernel(features[type][4]))(`the packets of a ${type} tunnel bear its firewall mark`, async (t) => {
+    const [near, far] = await ourHosts(t, 2);
+    if (!near || !far) throw new Error('too few hosts');
+    await addTunnel(near, 't0', type, 'options:remote_ip=10.0.0.2', 'options:egress_pkt_mark=6');
+    await addTunnel(far, 't0', type, 'options:remote_ip=10.0.0.1');
+    await near.host.run('tc', 'qdisc', 'add', 'dev', 'n1', 'clsact');
+    await near.host.run('tc', ...['filter', 'add', 'dev', 'n1', 'egress', 'bpf', 'bytecode', marked, ...away]);
+    await until('frames pass', () => near.host.ping('192.168.0.2', 1, 2));
+    await near.vsctl('set', 'Interface', 't0', 'options:egress_pkt_mark=7');
+    t.false(await near.host.ping('192.168.0.2', 1, 2));
+    await near.vsctl('remove', 'Interface', 't0', 'options', 'egress_pkt_mark');
+    await until('frames pass again', () => near.host.ping('192.168.0.2', 1, 2));
+    await near.assertSettled();
+  });
+}

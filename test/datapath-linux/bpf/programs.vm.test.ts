@@ -2,7 +2,12 @@
 import test from 'ava';
 import { Assembler, verdicts, withMap } from '../../../datapath-linux/bpf/assembler.ts';
 import { counterSize, mirror, reserveEgress, reserveIngress } from '../../../datapath-linux/bpf/mirror-program.ts';
-import { decapsulate, type Encapsulation, encapsulate } from '../../../datapath-linux/bpf/tunnel-program.ts';
+import {
+  decapsulate,
+  type Encapsulation,
+  encapsulate,
+  markFrames,
+} from '../../../datapath-linux/bpf/tunnel-program.ts';
 import { native } from '../../../native/index.ts';
 import { root, testRequiring } from '../../helpers/requires.ts';
 
@@ -48,6 +53,7 @@ withRoot('the kernel takes the programs of all tunnels', (t) => {
     { tos: 'inherit', ttl: 'inherit', remote: 'fd00::1' },
   ];
   for (const variant of variants) t.notThrows(() => loads(encapsulate({ ...tunnel, ...variant }).code));
+  t.notThrows(() => loads(markFrames(0x80000001).code));
   const arrival = { remote: '203.0.113.200', local: undefined, key: 1, device: 3 };
   t.notThrows(() => loads(decapsulate([arrival]).code));
   t.notThrows(() => loads(decapsulate([arrival, { ...arrival, remote: 'fd00::1', local: 'fd00::2' }]).code));
