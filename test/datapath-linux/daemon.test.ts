@@ -1,12 +1,13 @@
 /** ovs-vswitchd as a process: its options, its control socket, its pid file, driven by the C ovs-appctl. */
-import { execFile } from 'node:child_process';
-import { chmodSync, existsSync, readFileSync } from 'node:fs';
+import { type ChildProcess, execFile } from 'node:child_process';
+import { chmodSync, copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import anyTest from 'ava';
+import { Authority, tlsArguments } from '../helpers/certificates.ts';
 import { Lab } from '../helpers/lab.ts';
-import { rootTest as test } from '../helpers/netns.ts';
+import { end, rootTest as test } from '../helpers/netns.ts';
 import { until } from '../helpers/until.ts';
 
 const execute = promisify(execFile);
@@ -105,6 +106,48 @@ test('as another user it keeps what it takes to configure the network, and no mo
   t.is(await lab.get('Interface', 'int0', 'error'), '[]');
   await appctl(lab, 'exit', '--cleanup');
   await until('nothing of it is left', async () => (await lab.host.links()).length === 1);
+});
+
+test('over TLS it trusts the authority that the server shows first, and from then on no other', async (t) => {
+  const lab = await Lab.start(t);
+  t.teardown(() => endDetached(lab));
+  await lab.stopSwitch('SIGKILL');
+  await lab.vsctl('--no-wait', 'add-br', 'br0');
+  const authority = new Authority(t);
+  const serve = (files: ReturnType<Authority['issue']>, port: number): ChildProcess => {
+    const database = join(lab.directory, `tls${port}.db`);
+    copyFileSync(join(lab.directory, 'conf.db'), database);
+    const remote = `--remote=pssl:${port}:127.0.0.1`;
+    return lab.host.spawn('ovsdb-server', database, remote, ...tlsArguments(files), '--unixctl=none', '-vsyslog:off');
+  };
+  const { privateKey, certificate, caCertificate } = authority.issue('switch');
+  const learned = join(lab.directory, 'learned.pem');
+  const start = (port: number): { log(): string } => {
+    const files = [`--private-key=${privateKey}`, `--certificate=${certificate}`, `--bootstrap-ca-cert=${learned}`];
+    const child = lab.host.spawn(
+      'env',
+      `OVS_RUNDIR=${lab.directory}`,
+      process.execPath,
+      daemon,
+      ...files,
+      `ssl:127.0.0.1:${port}`,
+    );
+    let text = '';
+    child.stderr?.on('data', (chunk: Buffer) => {
+      text += chunk;
+    });
+    t.teardown(() => end(child, 'SIGKILL'));
+    return { log: () => text };
+  };
+  const server = authority.issue('server');
+  writeFileSync(server.certificate, readFileSync(server.certificate, 'latin1') + readFileSync(caCertificate, 'latin1'));
+  serve(server, 6640);
+  start(6640);
+  await until('the bridge is there', () => lab.host.has('br0'));
+  t.regex(readFileSync(learned, 'latin1'), /BEGIN CERTIFICATE/);
+  serve({ ...new Authority(t, 'another').issue('server'), caCertificate }, 6641);
+  const second = start(6641);
+  await until('it refuses the other', () => /certificate|self.signed|unable to/i.test(second.log()));
 });
 
 test('of two switches on different databases one acts in a network namespace', async (t) => {
