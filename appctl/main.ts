@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** ovs-appctl: gives commands to running daemons. */
+import { afterSeconds } from '../rpc/delay.ts';
 import { logFor } from '../rpc/log.ts';
 import { applyLogLevels, openLog } from '../rpc/log-start.ts';
 import { applyOptions, UsageError } from '../rpc/options.ts';
@@ -26,7 +27,7 @@ const run = async (args: readonly string[]): Promise<number> => {
   if (settings.pretty && settings.format !== 'json') {
     throw new UsageError('--pretty is supported with --format json only');
   }
-  if (settings.timeout !== undefined) setTimeout(alarm, settings.timeout * 1000).unref();
+  if (settings.timeout !== undefined) afterSeconds(settings.timeout, alarm);
   return execute(settings, command, params);
 };
 

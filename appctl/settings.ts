@@ -1,3 +1,4 @@
+import { parseSeconds } from '../rpc/delay.ts';
 import { type LogSettings, logOptions } from '../rpc/log-options.ts';
 import { type Option, UsageError } from '../rpc/options.ts';
 
@@ -21,18 +22,17 @@ export interface Settings extends LogSettings {
 export const defaultSettings = ({ OVS_CTL_TIMEOUT: timeout }: NodeJS.ProcessEnv): Settings => ({
   target: 'ovs-vswitchd',
   // What is no number of seconds means nothing there.
-  timeout: isSeconds(timeout) ? Number(timeout) : undefined,
+  timeout: parseSeconds(timeout),
   format: 'text',
   pretty: false,
   show: undefined,
   log: { verbose: [] },
 });
 
-const isSeconds = (text: string | undefined): boolean => text !== undefined && /^0*[1-9]\d*$/.test(text);
-
 const parseTimeout = (text: string): number => {
-  if (!isSeconds(text)) throw new UsageError(`value ${text} on -T or --timeout is invalid`);
-  return Number(text);
+  const seconds = parseSeconds(text);
+  if (seconds === undefined) throw new UsageError(`value ${text} on -T or --timeout is invalid`);
+  return seconds;
 };
 
 /** The options of ovs-appctl(8). */

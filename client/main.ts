@@ -2,6 +2,7 @@
 import { openSync, writeSync } from 'node:fs';
 import { native } from '../native/index.ts';
 import { type Daemon, runDaemon } from '../rpc/daemon.ts';
+import { afterSeconds } from '../rpc/delay.ts';
 import { LogSpecError } from '../rpc/log-spec.ts';
 import { applyOptions, type Option, UsageError } from '../rpc/options.ts';
 import { PidFileError } from '../rpc/pidfile.ts';
@@ -70,8 +71,8 @@ const contextOf = (settings: Settings, daemon: Daemon): Context => {
 };
 
 /** Ends the program, by a signal that tells why. */
-const limitTime = (seconds: number): void => {
-  if (seconds > 0) setTimeout(() => process.kill(process.pid, 'SIGALRM'), seconds * 1000).unref();
+const limitTime = (seconds: number | undefined): void => {
+  if (seconds !== undefined) afterSeconds(seconds, () => process.kill(process.pid, 'SIGALRM'));
 };
 
 const expected = [UsageError, Failure, SchemaFileError, OvsdbError, LogSpecError, PidFileError] as const;
@@ -87,7 +88,7 @@ const main = async (): Promise<number> => {
   const settings = defaultSettings();
   try {
     const [name, ...args] = applyOptions(process.argv.slice(2), allOptions, settings);
-    limitTime(settings.timeout || Number(process.env.OVS_CTL_TIMEOUT ?? 0));
+    limitTime(settings.timeout);
     const command = findCommand(name);
     return await runDaemon({
       name: 'ovsdb-client',

@@ -1,3 +1,4 @@
+import { parseSeconds } from '../rpc/delay.ts';
 import type { LogSettings, ProcessSettings } from '../rpc/log-options.ts';
 import { logOptions, processOptions } from '../rpc/log-options.ts';
 import { type Option, UsageError } from '../rpc/options.ts';
@@ -7,8 +8,8 @@ import { type TlsSettings, tlsOptions } from '../rpc/tls-options.ts';
 /** What the command line's options say. */
 export interface Settings extends LogSettings, ProcessSettings, TlsSettings {
   readonly style: TableStyle;
-  /** Seconds after which the program ends itself; 0 is never. */
-  timeout: number;
+  /** Seconds after which the program ends itself. */
+  timeout: number | undefined;
   /** Whether a monitor's tables tell the time. */
   timestamp: boolean;
   /** Whether a backup may be restored to a database of another schema. */
@@ -22,15 +23,16 @@ export const defaultSettings = (): Settings => ({
   log: { verbose: [] },
   process: { chdir: true, unixctl: 'none' },
   tls: {},
-  timeout: 0,
+  timeout: parseSeconds(process.env.OVS_CTL_TIMEOUT),
   timestamp: false,
   force: false,
   changeAware: 'if possible',
 });
 
 const parseTimeout = (text: string): number => {
-  if (!/^\d+$/.test(text) || Number(text) === 0) throw new UsageError(`value ${text} on -t or --timeout is invalid`);
-  return Number(text);
+  const seconds = parseSeconds(text);
+  if (seconds === undefined) throw new UsageError(`value ${text} on -t or --timeout is invalid`);
+  return seconds;
 };
 
 /** The options of ovsdb-client(1), but --help and --version. */

@@ -1,3 +1,11 @@
+import { longestDelay } from './delay.ts';
+
+const shortestInterval = 1000;
+
+/** The interval in ms that a configured one stands for: 0, for no probes, or a second at least. */
+export const probeIntervalOf = (configured: number): number =>
+  configured <= 0 ? 0 : Math.max(shortestInterval, configured);
+
 /**
  * Watches that the other side of a connection lives. After `interval` ms of silence it is probed, and when it stays
  * silent for as long again, it counts as dead. Another sign of life makes it alive at any time before.
@@ -41,7 +49,7 @@ export class InactivityProbe {
   }
 
   #wait(time: number): void {
-    this.#timer = setTimeout(() => this.#look(), Math.ceil(time));
+    this.#timer = setTimeout(() => this.#look(), Math.min(Math.ceil(time), longestDelay));
   }
 
   #look(): void {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { TargetError } from './address.ts';
+import { longestDelay } from './delay.ts';
 import { logFor } from './log.ts';
 import { SystemError, systemMessage } from './system-error.ts';
 
@@ -48,7 +49,7 @@ export class Reconnect {
     this.#targets = targets;
     this.#connect = connect;
     this.#minBackoff = minBackoff;
-    this.#maxBackoff = Math.max(minBackoff, maxBackoff);
+    this.#maxBackoff = Math.min(Math.max(minBackoff, maxBackoff), longestDelay);
     this.#freeTries = targets.length;
     this.#running = this.#run();
   }
@@ -69,7 +70,7 @@ export class Reconnect {
   }
 
   set maxBackoff(maxBackoff: number) {
-    this.#maxBackoff = Math.max(this.#minBackoff, maxBackoff);
+    this.#maxBackoff = Math.min(Math.max(this.#minBackoff, maxBackoff), longestDelay);
     this.#backoff = Math.min(this.#backoff, this.#maxBackoff);
   }
 

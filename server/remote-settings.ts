@@ -1,4 +1,5 @@
 import { defaultProbeInterval } from '../rpc/client.ts';
+import { probeIntervalOf } from '../rpc/probe.ts';
 import { needsProbes } from '../rpc/target.ts';
 import type { Row } from '../schema/row.ts';
 import type { Database } from './database.ts';
@@ -17,7 +18,6 @@ export interface RemoteSettings {
 }
 
 const defaultMaxBackoff = 8000;
-const shortestProbeInterval = 1000;
 
 const defaultSettings = (target: string): RemoteSettings => ({
   maxBackoff: defaultMaxBackoff,
@@ -37,7 +37,7 @@ const settingsOf = (row: Row, target: string): RemoteSettings => {
   const role = scalarOf(row, 'role');
   return {
     maxBackoff: number('max_backoff', defaults.maxBackoff),
-    probeInterval: probeInterval <= 0 ? 0 : Math.max(shortestProbeInterval, probeInterval),
+    probeInterval: probeIntervalOf(probeInterval),
     readOnly: scalarOf(row, 'read_only') === true,
     role: typeof role === 'string' ? role : '',
   };
@@ -71,7 +71,10 @@ export const readConfiguration = (
   const reader = new ConfigurationReader();
   for (const [name, settings] of names) {
     if (isInDatabase(name)) reader.addColumn(name, databases);
-    else reader.addTarget(name, { ...defaultSettings(name), ...settings });
+    else {
+      const { probeInterval, ...others } = { ...defaultSettings(name), ...settings };
+      reader.addTarget(name, { ...others, probeInterval: probeIntervalOf(probeInterval) });
+    }
   }
   return reader;
 };

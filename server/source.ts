@@ -1,6 +1,7 @@
 import { Client } from '../rpc/client.ts';
 import type { Credentials } from '../rpc/credentials.ts';
 import type { Notification, Peer } from '../rpc/peer.ts';
+import { probeIntervalOf } from '../rpc/probe.ts';
 import { Reconnect } from '../rpc/reconnect.ts';
 
 /** What is configured for the connection to a source. */
@@ -50,12 +51,12 @@ export class Source {
   set settings(settings: SourceSettings) {
     this.#settings = settings;
     this.#connection.maxBackoff = settings.maxBackoff;
-    if (this.#peer !== undefined) this.#peer.probeInterval = settings.probeInterval;
+    if (this.#peer !== undefined) this.#peer.probeInterval = probeIntervalOf(settings.probeInterval);
   }
 
   async #connect(target: string, signal: AbortSignal) {
     const { credentials, connected, lost } = this.#options;
-    const { probeInterval } = this.#settings;
+    const probeInterval = probeIntervalOf(this.#settings.probeInterval);
     const notification = (each: Notification) => this.#notified(each);
     const { peer } = await Client.connect(target, { signal, credentials, probeInterval, notification });
     this.#peer = peer;

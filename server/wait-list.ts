@@ -1,3 +1,4 @@
+import { longestDelay } from '../rpc/delay.ts';
 import type { Request } from './database.ts';
 import type { Table } from './table.ts';
 import type { Clock } from './transact.ts';
@@ -9,8 +10,6 @@ interface Waiting {
   readonly reads: Reads;
   readonly timer: NodeJS.Timeout | undefined;
 }
-
-const longestTimer = 2 ** 31 - 1;
 
 /**
  * Transactions that a `wait` holds up (RFC 7047 section 5.2.6). One is tried again when a transaction changed something
@@ -33,7 +32,7 @@ export class WaitList {
     const timer =
       timeout === Number.POSITIVE_INFINITY
         ? undefined
-        : setTimeout(() => this.#wake(request), Math.min(timeout - waited, longestTimer));
+        : setTimeout(() => this.#wake(request), Math.min(timeout - waited, longestDelay));
     this.#waiting.set(request, { request, since: this.#clock.now() - waited, reads, timer });
     for (const [table, rows] of reads) {
       if (rows === 'all') entry(this.#byTable, table, () => new Set()).add(request);

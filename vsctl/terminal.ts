@@ -1,3 +1,4 @@
+import { afterSeconds } from '../rpc/delay.ts';
 import type { LogSettings } from '../rpc/log-options.ts';
 
 export interface LogChoices {
@@ -25,6 +26,5 @@ export const dieAfter = (seconds: number, terminal: Terminal): void => {
     terminal.log('warn', 'fatal_signal', 'terminating with signal 14 (Alarm clock)');
     terminal.kill('SIGALRM');
   };
-  // The longest delay that a timer takes; it is more than three weeks.
-  setTimeout(die, Math.min(seconds * 1000, 2 ** 31 - 1)).unref();
+  afterSeconds(seconds, die);
 };
