@@ -7,16 +7,16 @@ import type { Option } from './argv.ts';
 import type { Command } from './command.ts';
 import { CommandFailure } from './failure.ts';
 import { getopt, type OptionSpec } from './getopt.ts';
+import type { Remotes } from './remotes.ts';
+import { databaseName } from './switch-schema.ts';
 
 /** What the options before the first command say. */
 export interface Options {
-  readonly target: string;
+  readonly remotes: Remotes;
   /** Whether to wait for the switch to apply the changes. */
   readonly wait: boolean;
   readonly dryRun: boolean;
   readonly oneLine: boolean;
-  /** Whether to go on trying to connect. */
-  readonly retry: boolean;
   /** Seconds after which to give up. */
   readonly timeout: number | undefined;
   readonly style: TableStyle;
@@ -30,7 +30,6 @@ export interface Options {
 
 type Settings = { -readonly [name in keyof Options]: Options[name] };
 type Setter = (settings: Settings, value: string) => void;
-const ignored: Setter = () => {};
 
 interface GlobalOption extends OptionSpec {
   readonly set: Setter;
@@ -55,6 +54,10 @@ const styled = (settings: Settings, style: Partial<TableStyle>): void => {
   settings.style = { ...settings.style, ...style };
 };
 
+const reach = (settings: Settings, remotes: Partial<Remotes>): void => {
+  settings.remotes = { ...settings.remotes, ...remotes };
+};
+
 const forTls = ({ long, short, apply }: (typeof tlsOptions)[number]): GlobalOption => valued(long, apply, short);
 
 const forLog = ({ long, short, argument, apply }: ReturnType<typeof logOptions>[number]): GlobalOption => ({
@@ -67,7 +70,7 @@ const forLog = ({ long, short, argument, apply }: ReturnType<typeof logOptions>[
 /** In the order in which `--options` lists them. */
 export const globalOptions: readonly GlobalOption[] = [
   valued('db', (settings, value) => {
-    settings.target = value;
+    reach(settings, { targets: value });
   }),
   flag('no-syslog', (settings) => {
     settings.syslog = false;
@@ -83,15 +86,15 @@ export const globalOptions: readonly GlobalOption[] = [
   }),
   valued('timeout', (settings, value) => setTimeoutOption(settings, value), 't'),
   flag('retry', (settings) => {
-    settings.retry = true;
+    reach(settings, { retry: true });
   }),
   instead('help', 'h'),
   instead('commands'),
   instead('options'),
-  flag('leader-only', ignored),
-  flag('no-leader-only', ignored),
-  flag('shuffle-remotes', ignored),
-  flag('no-shuffle-remotes', ignored),
+  flag('leader-only', (settings) => reach(settings, { leaderOnly: true })),
+  flag('no-leader-only', (settings) => reach(settings, { leaderOnly: false })),
+  flag('shuffle-remotes', (settings) => reach(settings, { shuffle: true })),
+  flag('no-shuffle-remotes', (settings) => reach(settings, { shuffle: false })),
   instead('version', 'V'),
   ...logOptions('ovs-vsctl').map(forLog),
   valued('format', (settings, value) => setFormat(settings, value), 'f'),
@@ -135,11 +138,16 @@ const setData = (settings: Settings, value: string): void => {
 const defaults = (env: NodeJS.ProcessEnv): Settings => {
   const timeout = Number(env.OVS_CTL_TIMEOUT);
   return {
-    target: `unix:${defaultSocket()}`,
+    remotes: {
+      targets: `unix:${defaultSocket()}`,
+      database: databaseName,
+      leaderOnly: true,
+      shuffle: true,
+      retry: false,
+    },
     wait: true,
     dryRun: false,
     oneLine: false,
-    retry: false,
     timeout: Number.isInteger(timeout) && timeout > 0 ? timeout : undefined,
     style: { format: 'list', data: 'string', headings: true, pretty: false, maxColumnWidth: 0 },
     tls: {},

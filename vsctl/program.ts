@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { directories } from '../rpc/directories.ts';
 import { systemMessage } from '../rpc/system-error.ts';
 import { TablePrinter } from '../rpc/table.ts';
-import { TargetError } from '../rpc/target.ts';
 import type { DatabaseSchema } from '../schema/schema.ts';
 import { setupErrors, untilApplied } from './apply.ts';
 import { type ParsedCommand, parseCommands } from './argv.ts';
@@ -13,9 +11,10 @@ import type { Output, Warn } from './context.ts';
 import { CommandFailure } from './failure.ts';
 import { informationText } from './information.ts';
 import { type Options, parseOptions } from './options.ts';
+import { UnfitServer } from './remotes.ts';
 import { type Outcome, run } from './run.ts';
 import { Session } from './session.ts';
-import { databaseName, loadSchema } from './switch-schema.ts';
+import { loadSchema } from './switch-schema.ts';
 
 import { dieAfter, type Terminal } from './terminal.ts';
 
@@ -56,7 +55,7 @@ const runProgram = async (words: readonly string[], terminal: Terminal): Promise
   if (options.timeout !== undefined) dieAfter(options.timeout, terminal);
   const warn: Warn = (module, message) => terminal.log('warn', module, message);
   for (const { command, invocation } of parsed) command.check?.(schema, invocation, warn);
-  const session = await connect(options);
+  const session = await connect(options, terminal);
   try {
     return await runAndReport(session, schema, parsed, options, words, terminal);
   } finally {
@@ -106,17 +105,18 @@ const loadCredentials = async (target: string, tls: Options['tls']) => {
 };
 
 /** @throws CommandFailure */
-const connect = async ({ target, retry, tls }: Options): Promise<Session> => {
-  const credentials = await loadCredentials(target, tls);
-  for (let backoff = 1000; ; backoff = Math.min(backoff * 2, 8000)) {
-    try {
-      return await Session.connect(target, databaseName, credentials);
-    } catch (error) {
-      if (error instanceof TargetError || !retry) throw connectionFailure(target, error);
-      await delay(backoff);
-    }
+const connect = async ({ remotes, tls }: Options, terminal: Terminal): Promise<Session> => {
+  const { targets } = remotes;
+  const credentials = await loadCredentials(targets, tls);
+  const log = (message: string) => terminal.log('info', 'ovsdb_cs', message);
+  try {
+    return await Session.connect(remotes, { credentials, random: Math.random, log });
+  } catch (error) {
+    throw connectionFailure(targets, error);
   }
 };
 
-const connectionFailure = (target: string, error: unknown): CommandFailure =>
-  new CommandFailure(`${target}: database connection failed (${systemMessage(error)})`);
+const connectionFailure = (targets: string, error: unknown): CommandFailure => {
+  const reason = error instanceof UnfitServer ? '' : systemMessage(error);
+  return new CommandFailure(`${targets}: database connection failed (${reason})`);
+};

@@ -1,5 +1,4 @@
-import { Client } from '../rpc/client.ts';
-import type { Credentials } from '../rpc/credentials.ts';
+import type { Client } from '../rpc/client.ts';
 import { RpcError } from '../rpc/peer.ts';
 import {
   isArray,
@@ -14,6 +13,7 @@ import { type Column, type TableSchema, uuidColumn } from '../schema/schema.ts';
 import { zeroUuid } from '../schema/uuid.ts';
 import { type Facts, type Request, selectedRows, selectOperation, wholeTables } from './facts.ts';
 import { CommandFailure } from './failure.ts';
+import { type Remotes, reachServer, type Surroundings } from './remotes.ts';
 import { lostRace } from './transaction.ts';
 import { isUnknownName, Upgrade } from './upgrade.ts';
 
@@ -55,11 +55,11 @@ export class Session {
     onUpdate(() => this.#changed());
   }
 
-  /** @throws TargetError, or the system's error */
-  static async connect(target: string, database: string, credentials: Credentials | undefined): Promise<Session> {
+  /** @throws as reachServer does */
+  static async connect(remotes: Remotes, surroundings: Omit<Surroundings, 'notification'>): Promise<Session> {
     let notify = () => {};
-    const client = await Client.connect(target, { notification: () => notify(), credentials });
-    return new Session(client, database, (session) => {
+    const client = await reachServer(remotes, { ...surroundings, notification: () => notify() });
+    return new Session(client, remotes.database, (session) => {
       notify = session;
     });
   }

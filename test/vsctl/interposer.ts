@@ -9,6 +9,37 @@ import { temporaryFolder } from '../helpers/temporary.ts';
 export type Operations = readonly JsonObject[];
 
 /**
+ * Stands between clients and a server, and puts other words into what the server says.
+ * @returns the connection method for the clients
+ */
+export const disguise = async (
+  t: Pick<ExecutionContext, 'teardown'>,
+  server: string,
+  words: Readonly<Record<string, string>>,
+): Promise<string> => {
+  const path = `${temporaryFolder(t)}/disguised`;
+  const proxy = createServer((client) => {
+    const upstream = connect(server);
+    const splitter = new JsonSplitter();
+    client.pipe(upstream);
+    upstream.on('data', (chunk: Buffer) => {
+      for (const text of splitter.push(chunk)) client.write(reworded(text, words));
+    });
+    endTogether(client, upstream);
+  });
+  proxy.listen(path);
+  await once(proxy, 'listening');
+  t.teardown(() => proxy.close());
+  return `unix:${path}`;
+};
+
+const reworded = (text: string, words: Readonly<Record<string, string>>): string => {
+  let result = text;
+  for (const [word, other] of Object.entries(words)) result = result.replaceAll(word, other);
+  return result;
+};
+
+/**
  * Stands between a client and a server, and holds each request of the client until `before` has seen it and is done.
  * @returns the socket for the client to connect to
  */
@@ -34,7 +65,14 @@ const join = (client: Socket, upstream: Socket, before: (operations: Operations)
     }
   });
   upstream.pipe(client);
-  for (const [one, other] of [[client, upstream] as const, [upstream, client] as const]) {
+  endTogether(client, upstream);
+};
+
+const endTogether = (client: Socket, upstream: Socket): void => {
+  for (const [one, other] of [
+    [client, upstream],
+    [upstream, client],
+  ] as const) {
     one.on('error', () => other.destroy());
     one.on('close', () => other.destroy());
   }
