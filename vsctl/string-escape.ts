@@ -33,10 +33,6 @@ type Failure = (message: string) => CommandFailure;
 const unescapeOne = (text: string, at: number, failure: Failure): [string, number] => {
   const character = text.charAt(at);
   if (character === '"') throw failure('quoted string may not include unescaped "');
-  if (character < ' ') {
-    const code = character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0');
-    throw failure(`U+${code} must be escaped in quoted string`);
-  }
   if (character !== '\\') return [character, 1];
   const letter = text.charAt(at + 1);
   if (letter === 'u') return unicodeEscape(text.slice(at + 2), failure);
