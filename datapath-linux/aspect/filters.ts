@@ -54,6 +54,7 @@ export const priorities = {
   packetPolicing: 2,
   admission: 10,
   tag: 11,
+  dscp: 12,
   reservation: 99,
   mirror: 100,
   mark: 1000,

@@ -3,6 +3,8 @@
  * kernel bridge sends them: of an internal port at the end of the pair that is in the bridge, so that it is what goes
  * to the host that is shaped; of a bond at each of its members.
  */
+
+import { markedMax, markPriorities } from '../bpf/dscp-program.ts';
 import type { Desired } from '../desired.ts';
 import { hiddenBridge } from '../device.ts';
 import type { KernelState } from '../kernel.ts';
@@ -10,9 +12,12 @@ import type { NetlinkClient } from '../netlink/client.ts';
 import { readLinkSettings } from '../netlink/ethtool.ts';
 import type { Link } from '../netlink/link.ts';
 import { classCodecs } from '../netlink/queueing.ts';
+import { handleOf, majorOf, places } from '../netlink/traffic-control.ts';
 import type { Step } from '../step.ts';
 import type { AspectDefinition, Problems } from './aspect.ts';
-import { asksForSpeed, leaveAlone, type Planned, planDiscipline } from './qos/discipline.ts';
+import { type FilterSource, priorities, wantedProgram } from './filters.ts';
+import { queueMinor } from './qos/classes.ts';
+import { asksForSpeed, classfulHandle, hasQueues, leaveAlone, type Planned, planDiscipline } from './qos/discipline.ts';
 import { type QosRequest, qosOf } from './qos/request.ts';
 import { isForeign, isOurs, type Present, queueingSteps } from './qos/steps.ts';
 import { isInOurHands, type Traffic, trafficOf } from './traffic.ts';
@@ -98,11 +103,36 @@ function problemOf({ link, present, shaped, planned }: Device, kernel: KernelSta
   if (isForeign(present, planned)) {
     return `${cannot}: the switch did not make the queueing discipline ${present.root?.kind} that is there; tc qdisc delete dev ${link.name} root makes way`;
   }
-  const marking = [...shaped.request.queues].filter(([, { dscp }]) => dscp !== undefined).map(([number]) => number);
-  return marking.length > 0
-    ? `packets of queue ${marking.join(', ')} of ${shaped.interfaceName} keep their DSCP: marking them (Queue.dscp) is not provided`
-    : undefined;
+  return markingProblem(shaped, kernel);
 }
+
+/** Why what leaves through queues with a DSCP is not marked with it. */
+function markingProblem({ interfaceName, request }: Shaped, { capabilities }: KernelState): string | undefined {
+  const { size } = markedPriorities(request);
+  if (size > markedMax) return `no packets of ${interfaceName} are marked: more than ${markedMax} queues have a dscp`;
+  if (size === 0 || capabilities.has('bpf')) return undefined;
+  return `the packets of ${interfaceName} keep their DSCP: marking them (Queue.dscp) needs the right to load BPF programs (CAP_BPF)`;
+}
+
+/** DSCP by priority, for queues that mark; other disciplines have none. */
+function markedPriorities({ type, queues }: QosRequest): ReadonlyMap<number, number> {
+  if (!hasQueues(type)) return new Map();
+  return new Map(
+    [...queues].flatMap(([number, { dscp }]) =>
+      dscp === undefined ? [] : [[handleOf(majorOf(classfulHandle), queueMinor(number)), dscp]],
+    ),
+  );
+}
+
+/** The programs that mark what leaves through queues with a DSCP. */
+export const markingFilters: FilterSource = (desired, kernel) =>
+  shapedInterfaces(desired, kernel).flatMap(({ interfaceName, link, request }) => {
+    const marked = markedPriorities(request);
+    if (marked.size === 0 || marked.size > markedMax || !kernel.capabilities.has('bpf')) return [];
+    const place = { ifindex: link.ifindex, parent: places.egress, priority: priorities.dscp } as const;
+    const what = `mark what leaves through the queues of ${interfaceName}`;
+    return wantedProgram({ ...place, subject: { port: interfaceName }, what }, { program: markPriorities(marked) });
+  });
 
 export const qos: AspectDefinition<Desired, readonly Device[]> = {
   name: 'qos',

@@ -12,6 +12,9 @@ export type Size = 1 | 2 | 4 | 8;
 /** BPF_FUNC_*; all are open to programs of any license. */
 export const helpers = {
   mapLookup: 1,
+  storeBytes: 9,
+  /** bpf_l3_csum_replace: for two or four bytes that have changed. */
+  replaceChecksum: 10,
   cloneRedirect: 13,
   vlanPush: 18,
   vlanPop: 19,
@@ -35,6 +38,7 @@ export const frame = {
   vlanPresent: 20,
   vlanTci: 24,
   vlanProtocol: 28,
+  priority: 32,
   ingressIfindex: 36,
   tcIndex: 44,
 } as const;

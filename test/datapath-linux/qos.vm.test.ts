@@ -252,6 +252,61 @@ testRequiring(root(), kernel('htb'))(
   },
 );
 
+/** Sends a UDP packet of a version of IP with a priority out of one device, and prints the header that comes to another. */
+const sendWithPriority = `
+import socket, struct, sys
+out, into, version, priority = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4], 16)
+def checksum(data):
+    total = sum(struct.unpack('!%dH' % (len(data) // 2), data))
+    while total >> 16: total = (total & 0xffff) + (total >> 16)
+    return total ^ 0xffff
+if version == 4:
+    head = struct.pack('!BBHHHBBH4s4s', 0x45, 0x02, 28, 0, 0, 64, 17, 0, bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2]))
+    packet = head[:10] + struct.pack('!H', checksum(head)) + head[12:] + bytes(8)
+else:
+    packet = struct.pack('!IHBB16s16s', 0x60212345, 8, 17, 64, bytes(16), bytes(16)) + bytes(8)
+receiver = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+receiver.bind((into, 0))
+receiver.settimeout(30)
+sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+sender.setsockopt(socket.SOL_SOCKET, 12, priority)
+kind = b'\\x08\\x00' if version == 4 else b'\\x86\\xdd'
+sender.bind((out, 0x0800 if version == 4 else 0x86dd))
+sender.send(bytes([2, 0, 0, 0, 0, 9]) + bytes([2, 0, 0, 0, 0, 8]) + kind + packet)
+while True:
+    frame = receiver.recv(2000)
+    if frame[:6] == bytes([2, 0, 0, 0, 0, 9]): break
+print(frame[14:18].hex(), 'ok' if version == 6 or checksum(frame[14:34]) == 0 else 'bad checksum')
+`;
+
+testRequiring(
+  root(),
+  kernel('htb'),
+  program('python3', 'python3'),
+)('what leaves through a queue with a DSCP is marked with it, if its priority chose the queue', async (t) => {
+  const lab = await start(t, 'ours');
+  await lab.host.ip('link set q0 up');
+  await lab.vsctl(...replaceQos('p0', { type: 'linux-htb', queues: { 1: 'min-rate=1000', 5: 'min-rate=1000' } }));
+  const send = async (version: 4 | 6, priority: string): Promise<string> =>
+    (await lab.host.run('python3', '-c', sendWithPriority, 'p0', 'q0', String(version), priority)).trim();
+  t.is(await send(4, '10006'), '4502001c ok');
+  const qos = await lab.get('Port', 'p0', 'qos');
+  const queue = (await lab.vsctl('get', 'QoS', qos, 'queues:5')).trim();
+  await lab.vsctl('set', 'Queue', queue, 'dscp=46');
+  t.is(await lab.get('Interface', 'p0', 'error'), '[]');
+  // 46 << 2, and the congestion bits as they were.
+  t.is(await send(4, '10006'), '45ba001c ok');
+  t.is(await send(4, '10002'), '4502001c ok');
+  t.is(await send(4, '0'), '4502001c ok');
+  // The traffic class 0x02 becomes 0xba; the flow label stays.
+  t.is(await send(6, '10006'), '6ba12345 ok');
+  t.is(await send(6, '10002'), '60212345 ok');
+  await lab.assertSettled();
+  await lab.vsctl('clear', 'Queue', queue, 'dscp');
+  t.is(await send(4, '10006'), '4502001c ok');
+  t.notRegex(await qdiscs(lab, 'p0'), /clsact/);
+});
+
 testRequiring(root(), kernel('htb'))('exit --cleanup leaves no queues on devices that were there before', async (t) => {
   const lab = await start(t, 'ours');
   await lab.vsctl(...replaceQos('p0', { type: 'linux-htb' }));

@@ -134,6 +134,8 @@ export const qosTypes = [
 export const planDiscipline = (request: QosRequest, facts: DeviceFacts): Planned | undefined =>
   planners.get(request.type)?.(request, facts);
 
+export const hasQueues = (type: string): boolean => type === 'linux-htb' || type === 'linux-hfsc';
+
 /** Whether a request depends on the device's speed, which costs a question to its driver. */
 export const asksForSpeed = ({ type, options }: QosRequest): boolean =>
-  (type === 'linux-htb' || type === 'linux-hfsc') && wholeNumber(options, 'max-rate') === undefined;
+  hasQueues(type) && wholeNumber(options, 'max-rate') === undefined;

@@ -1,6 +1,7 @@
 /** The switch's BPF programs: their bytes, and that the kernel takes every variant of them. */
 import test from 'ava';
 import { Assembler, verdicts, withMap } from '../../../datapath-linux/bpf/assembler.ts';
+import { markedMax, markPriorities } from '../../../datapath-linux/bpf/dscp-program.ts';
 import { counterSize, mirror, reserveEgress, reserveIngress } from '../../../datapath-linux/bpf/mirror-program.ts';
 import {
   decapsulate,
@@ -98,4 +99,10 @@ withRoot('a new counter is 0 for every processor', (t) => {
   const values = native().counterRead(map, counterSize);
   t.true(values.length >= counterSize && values.length % counterSize === 0);
   t.true(values.every((byte) => byte === 0));
+});
+
+withRoot('the kernel takes programs that mark, for any DSCP and as many queues as they may', (t) => {
+  const loaded = (dscps: Iterable<[number, number]>): void => loads(markPriorities(new Map(dscps)).code);
+  t.notThrows(() => loaded(Array.from({ length: 64 }, (_, dscp) => [0x10001 + dscp, dscp])));
+  t.notThrows(() => loaded(Array.from({ length: markedMax }, (_, queue) => [0x10001 + queue, queue % 64])));
 });
