@@ -90,6 +90,7 @@ class Connection {
   }
 
   #setOptions([option, value]: readonly Json[]): string {
+    if (option === undefined) throw new CommandError('"set-options" command requires at least 1 arguments');
     if (option !== '--format') throw new CommandError(`invalid option -- ${String(option)}`);
     if (!isFormat(value)) throw new CommandError(`option --format has invalid value ${String(value)}`);
     this.#format = value;

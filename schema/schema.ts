@@ -1,7 +1,7 @@
 import { OvsdbError, syntaxError } from './error.ts';
 import { formatJson, isArray, type Json, type JsonObject, member } from './json.ts';
 import { ObjectParser } from './parser.ts';
-import { type ColumnType, maxUint32, parseType, typeToJson } from './type.ts';
+import { type BaseType, type ColumnType, maxUint32, parseType, typeToJson } from './type.ts';
 import { isId } from './uuid.ts';
 
 /** `<column-schema>` of RFC 7047 section 3.2. */
@@ -75,16 +75,23 @@ export const parseSchema = (json: Json): DatabaseSchema => {
   if (version !== undefined && !/^\d+\.\d+\.\d+$/.test(version)) {
     throw syntaxError(`schema version "${version}" not in format x.y.z`, json);
   }
-  const allRoot = !Object.values(tables).some((table) => isRootTable(table));
+  const roots = rootTables(tables);
   const parsed = new Map(
     Object.entries(tables).map(([each, table]) => {
       checkName(each, json);
-      return [each, parseTable(each, table, allRoot)];
+      return [each, parseTable(each, table, roots)];
     }),
   );
   const schema = { name, version: version ?? '', cksum, tables: parsed };
   checkReferences(schema);
   return schema;
+};
+
+/** The names of the tables of the root set: of all where no table says that it is one. */
+const rootTables = (tables: JsonObject): ReadonlySet<string> => {
+  const all = Object.keys(tables);
+  const roots = all.filter((name) => isRootTable(tables[name] ?? null));
+  return new Set(roots.length > 0 ? roots : all);
 };
 
 const isRootTable = (json: Json): boolean =>
@@ -96,45 +103,56 @@ const checkName = (name: string, json: Json): void => {
   if (name.startsWith('_')) throw syntaxError(`names beginning with "_" are reserved`, json);
 };
 
-const parseTable = (name: string, json: Json, allRoot: boolean): TableSchema => {
+const parseTable = (name: string, json: Json, roots: ReadonlySet<string>): TableSchema => {
   const parser = new ObjectParser(json, `table schema for table ${name}`);
   const columnsJson = parser.required('columns', 'object');
   const maxRows = parser.optional('maxRows', 'integer');
-  const isRoot = parser.optional('isRoot', 'boolean') ?? allRoot;
+  parser.optional('isRoot', 'boolean');
   const indexes = parser.optional('indexes', 'array') ?? [];
   parser.finish();
   if (maxRows !== undefined && maxRows <= 0) throw syntaxError('maxRows must be at least 1', json);
   if (Object.keys(columnsJson).length === 0) throw syntaxError('table must have at least one column', json);
   for (const each of Object.keys(columnsJson)) checkName(each, json);
-  const columns = parseColumns(columnsJson);
-  const table = new TableSchema(name, columns, { isRoot: isRoot || allRoot, indexes: [] });
+  const columns = parseColumns(columnsJson, roots);
+  const isRoot = roots.has(name);
+  const table = new TableSchema(name, columns, { isRoot, indexes: [] });
   return new TableSchema(name, columns, {
     ...(maxRows !== undefined && maxRows < maxUint32 && { maxRows: Number(maxRows) }),
-    isRoot: isRoot || allRoot,
+    isRoot,
     indexes: indexes.map((index) => parseIndex(table, index, json)),
   });
 };
 
-const parseColumns = (json: JsonObject): Map<string, Column> => {
+const parseColumns = (json: JsonObject, roots: ReadonlySet<string>): Map<string, Column> => {
   const columns = new Map([
     ['_uuid', uuidColumn],
     ['_version', versionColumn],
   ]);
   for (const [index, [name, column]] of Object.entries(json).entries()) {
-    columns.set(name, parseColumn(name, index, column));
+    columns.set(name, parseColumn(name, index, column, roots));
   }
   return columns;
 };
 
-const parseColumn = (name: string, index: number, json: Json): Column => {
+const parseColumn = (name: string, index: number, json: Json, roots: ReadonlySet<string>): Column => {
   const parser = new ObjectParser(json, `schema for column ${name}`);
   const mutable = parser.optional('mutable', 'boolean') ?? true;
   const ephemeral = parser.optional('ephemeral', 'boolean') ?? false;
   const type = parseType(parser.required('type', 'string', 'object'));
   parser.finish();
-  // A weak reference vanishes with the row that it names, whatever the schema says.
-  return { name, index, type, mutable: mutable || refersWeakly(type), ephemeral };
+  return {
+    name,
+    index,
+    type,
+    // A weak reference vanishes with the row that it names, whatever the schema says.
+    mutable: mutable || refersWeakly(type),
+    // What keeps a row in the database is stored, or that row would have no reason to be there afterwards.
+    ephemeral: ephemeral && !keepsRows(type.key, roots) && !keepsRows(type.value, roots),
+  };
 };
+
+const keepsRows = (base: BaseType | undefined, roots: ReadonlySet<string>): boolean =>
+  base?.refTable !== undefined && base.refType !== 'weak' && !roots.has(base.refTable);
 
 const refersWeakly = ({ key, value }: ColumnType): boolean => key.refType === 'weak' || value?.refType === 'weak';
 

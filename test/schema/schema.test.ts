@@ -77,9 +77,13 @@ testRequiring(cPrograms())('a schema is printed as ovsdb-tool writes it', (t) =>
   const random = new Random(2);
   const files = ['schema/vswitch', 'test/cases/schemas/types', 'test/cases/schemas/references', 'schema/_Server'];
   const isGood = (schema: Json) => complaint(schema) === undefined;
+  const part = { type: { key: { type: 'uuid', refTable: 'b' }, min: 0 }, ephemeral: true };
+  const columns = { part, weak: { ...part, type: { key: { type: 'uuid', refTable: 'b', refType: 'weak' }, min: 0 } } };
+  const keeping = { a: { columns, isRoot: true }, b: { columns: { n: { type: 'integer', ephemeral: true } } } };
   const sources = [
     ...files.map((name) => read(projectFile(`${name}.ovsschema`))),
     ...cases().map(({ schema }) => schema),
+    { name: 'd', tables: keeping },
   ].filter(isGood);
   const mutants = Array.from({ length: 150 }, () => mutateJson(random, random.pick(sources), 0.01));
   const good = [...sources, ...mutants.filter(isGood)];
@@ -176,3 +180,23 @@ testRequiring(program('cksum', 'coreutils'))(
     t.is(sum, stdout.trim());
   },
 );
+
+test('an ephemeral column that keeps rows of tables that are no roots is stored', (t) => {
+  const column = (refTable: string, refType: string) => ({
+    ephemeral: true,
+    type: { key: { type: 'uuid', refTable, refType }, min: 0 },
+  });
+  const columns = {
+    part: column('part', 'strong'),
+    weak: column('part', 'weak'),
+    root: column('whole', 'strong'),
+    map: { ephemeral: true, type: { key: 'string', value: { type: 'uuid', refTable: 'part' }, min: 0 } },
+    word: { ephemeral: true, type: 'string' },
+  };
+  const tables = { whole: { columns, isRoot: true }, part: { columns: { n: { type: 'integer' } } } };
+  const own = parseSchema({ name: 'd', tables }).tables.get('whole')?.ownColumns ?? [];
+  t.deepEqual(
+    own.filter(({ ephemeral }) => ephemeral).map(({ name }) => name),
+    ['weak', 'root', 'word'],
+  );
+});
