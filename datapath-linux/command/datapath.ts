@@ -64,7 +64,7 @@ function humanSize(bytes: bigint): string {
 }
 
 function showPorts(view: SwitchView, withStatistics: boolean): string {
-  requireDatapath(view);
+  if (view.desired.bridges.length === 0) return '';
   const statistics = withStatistics
     ? new Map(view.client.dump(dumpStatistics(), parseStatistics).map((each) => [each.ifindex, each]))
     : undefined;
@@ -82,15 +82,8 @@ function showPorts(view: SwitchView, withStatistics: boolean): string {
   return `system@${datapath}:\n  lookups: hit:0 missed:0 lost:0\n  flows: 0\n${lines.join('')}`;
 }
 
-/** Without bridges there is no datapath; the C daemon says no more about it either. */
-function requireDatapath({ desired }: SwitchView): void {
-  if (desired.bridges.length === 0) throw new CommandError('');
-}
-
-function dumpDatapaths(view: SwitchView): string {
-  requireDatapath(view);
-  return `system@${datapath}\n`;
-}
+/** Without bridges there is no datapath. */
+const dumpDatapaths = ({ desired }: SwitchView): string => (desired.bridges.length === 0 ? '' : `system@${datapath}\n`);
 
 /** `dpctl/show [-s] [dp…]` */
 function showDatapaths(args: readonly string[], view: SwitchView): string {

@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { ExecutionContext } from 'ava';
+import { kernelHas } from '../helpers/kernel.ts';
 import { Lab } from '../helpers/lab.ts';
 import { cPrograms, kernel, program, root, testRequiring } from '../helpers/requires.ts';
 
@@ -105,9 +106,11 @@ testRequiring(
   program('ovs-vswitchd', 'openvswitch-switch'),
   kernel('htb'),
 )('what is told of bridges, ports and queues has the form of the C daemon', async (t) => {
-  t.timeout(120_000);
+  t.timeout(300_000);
   const [ours, theirs] = [await start(t, 'ours'), await start(t, 'c')];
   for (const question of questions.slice(0, 6)) {
+    // Where the kernel has none of its datapaths, the C daemon cannot tell that there are none.
+    if (question[0].startsWith('dpctl/') && !kernelHas('openvswitch')) continue;
     t.is(await answer(ours, question), await answer(theirs, question), `without bridges: ${question.join(' ')}`);
   }
   await configure(ours, 'ours');

@@ -6,12 +6,13 @@ import { NetlinkClient } from '../../datapath-linux/netlink/client.ts';
 import { LinkEvents } from '../../datapath-linux/netlink/events.ts';
 import { type Link, parseLink } from '../../datapath-linux/netlink/link.ts';
 import { addAltname, changeLink, dumpLinks } from '../../datapath-linux/netlink/request.ts';
+import { inMachine } from '../helpers/kernel.ts';
 import { Namespace, rootTest as test } from '../helpers/netns.ts';
 import { Random } from '../helpers/random.ts';
 import { until } from '../helpers/until.ts';
 
 const seed = Number(process.env.SEED ?? 1);
-const changes = 150;
+const changes = inMachine ? 40 : 150;
 
 interface Bench {
   readonly host: Namespace;

@@ -55,6 +55,9 @@ export const listedFeatures: readonly Feature[] = Object.keys(attempts).filter(i
 /** Those that the kernel has. */
 export const kernelFeatures = (): Feature[] => listedFeatures.filter((feature) => kernelHas(feature));
 
+/** Whether this is the virtual machine, where everything takes 20 to 50 times as long. */
+export const inMachine = process.env.VM_HOST_FEATURES !== undefined;
+
 /**
  * In the virtual machine: whether the kernel of the host, on which the same tests have run, has the feature. undefined
  * on the host itself. The variable is set by build/vm/test.mjs.

@@ -3,6 +3,7 @@
  * number is in its bridge; in the end the kernel is as it was. SEED=N repeats another run.
  */
 import type { ExecutionContext } from 'ava';
+import { inMachine } from '../../helpers/kernel.ts';
 import { Lab } from '../../helpers/lab.ts';
 import { connect, type Namespace, rootTest as test } from '../../helpers/netns.ts';
 import { Random } from '../../helpers/random.ts';
@@ -12,7 +13,7 @@ import { interfere } from './interference.ts';
 
 const seed = Number(process.env.SEED ?? 1);
 /** The virtual machine is slow, and has more to do for each edit. */
-const edits = process.env.VM_HOST_FEATURES === undefined ? 60 : 8;
+const edits = inMachine ? 8 : 60;
 
 async function start(t: ExecutionContext): Promise<{ lab: Lab; before: string }> {
   t.timeout(600_000);
