@@ -7,6 +7,7 @@ import { setupErrors, untilApplied } from './apply.ts';
 import { type ParsedCommand, parseCommands } from './argv.ts';
 import { commands } from './commands.ts';
 import { commandLine, transactionComment } from './comment.ts';
+import { Connection } from './connection.ts';
 import type { Output, Warn } from './context.ts';
 import { CommandFailure } from './failure.ts';
 import { informationText } from './information.ts';
@@ -55,16 +56,18 @@ const runProgram = async (words: readonly string[], terminal: Terminal): Promise
   if (options.timeout !== undefined) dieAfter(options.timeout, terminal);
   const warn: Warn = (module, message) => terminal.log('warn', module, message);
   for (const { command, invocation } of parsed) command.check?.(schema, invocation, warn);
-  const session = await connect(options, terminal);
+  const connection = new Connection(() => connect(options, terminal));
   try {
-    return await runAndReport(session, schema, parsed, options, words, terminal);
+    return await runAndReport(connection, schema, parsed, options, words, terminal);
+  } catch (error) {
+    throw error instanceof UnfitServer ? connectionFailure(options.remotes.targets, error) : error;
   } finally {
-    session.close();
+    connection.close();
   }
 };
 
 const runAndReport = async (
-  session: Session,
+  connection: Connection,
   schema: DatabaseSchema,
   parsed: readonly ParsedCommand[],
   { wait, dryRun, style, oneLine }: Options,
@@ -73,13 +76,16 @@ const runAndReport = async (
 ): Promise<number> => {
   const comment = transactionComment(commandLine(['ovs-vsctl', ...words]), process.ppid);
   const warn: Warn = (module, message) => terminal.log('warn', module, message);
-  const outcome = await run(session, parsed, { schema, wait, dryRun, comment, newUuid: () => randomUUID(), warn });
+  const runOptions = { schema, wait, dryRun, comment, newUuid: () => randomUUID(), warn };
+  const outcome = await connection.use((session) => run(session, parsed, runOptions));
   terminal.print(printOutputs(outcome, new TablePrinter(style), oneLine));
-  if (outcome.nextConfiguration === undefined || dryRun) return 0;
+  const { nextConfiguration } = outcome;
+  if (nextConfiguration === undefined || dryRun) return 0;
   const hint = hintAfter(patience, terminal);
-  await untilApplied(session, schema, outcome.nextConfiguration);
+  await connection.use((session) => untilApplied(session, schema, nextConfiguration));
   clearTimeout(hint);
-  const errors = await setupErrors(session, schema, outcome.newInterfaces.map(outcome.uuidOf));
+  const uuids = outcome.newInterfaces.map(outcome.uuidOf);
+  const errors = await connection.use((session) => setupErrors(session, schema, uuids));
   if (errors.length === 0) return 0;
   for (const error of [...errors, `The default log directory is "${directories().log}".`]) complain(terminal, error);
   return exitNotApplied;

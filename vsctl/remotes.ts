@@ -27,6 +27,9 @@ export interface Surroundings extends Pick<ClientOptions, 'credentials' | 'notif
 /** A server was reached that will not do. */
 export class UnfitServer extends Error {}
 
+/** The connection ended before the server had answered. */
+export class Disconnected extends Error {}
+
 /** Milliseconds between rounds: from that to that. */
 const backoffs = { first: 1000, last: 8000 };
 
@@ -72,7 +75,7 @@ const reach = async (target: string, remotes: Remotes, surroundings: Surrounding
   });
   if (objection === undefined) return client;
   client.close();
-  surroundings.log(`${target}: ${objection}; trying another server`);
+  surroundings.log(`${target}: ${objection}`);
   throw new UnfitServer(objection);
 };
 
@@ -95,6 +98,12 @@ const awaitServer = async (target: string, { credentials, notification }: Surrou
 const objectionTo = async (client: Client, { database, leaderOnly }: Remotes): Promise<string | undefined> => {
   const row = await describe(client, database);
   if (row === undefined) return undefined;
+  if (row === 'absent') return `server does not have ${database} database`;
+  const objection = objectionToRole(row, leaderOnly);
+  return objection && `${objection}; trying another server`;
+};
+
+const objectionToRole = (row: Description, leaderOnly: boolean): string | undefined => {
   const { connected, leader, hasSchema } = row;
   if (row.model === 'clustered') {
     if (!hasSchema) return 'clustered database server has not yet joined cluster';
@@ -115,7 +124,7 @@ interface Description {
 }
 
 /** @returns undefined if the server tells nothing about the database */
-const describe = async (client: Client, database: string): Promise<Description | undefined> => {
+const describe = async (client: Client, database: string): Promise<Description | 'absent' | undefined> => {
   const isThat = ['name', '==', database];
   const select = { op: 'select', table: 'Database' };
   // The schema is a long text: it is enough to know whether there is one.
@@ -126,8 +135,9 @@ const describe = async (client: Client, database: string): Promise<Description |
       { ...select, where: [isThat, ['schema', '!=', ['set', []]]], columns: ['name'] },
     ])
     .catch(ignoreRefusal);
-  const [[row] = [], schemas = []] = isArray(reply) ? reply.map(rowsOf) : [];
-  if (row === undefined) return undefined;
+  if (!isArray(reply)) return undefined;
+  const [[row] = [], schemas = []] = reply.map(rowsOf);
+  if (row === undefined) return 'absent';
   return {
     model: row.model,
     connected: row.connected === true,

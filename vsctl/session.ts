@@ -13,7 +13,7 @@ import { type Column, type TableSchema, uuidColumn } from '../schema/schema.ts';
 import { zeroUuid } from '../schema/uuid.ts';
 import { type Facts, type Request, selectedRows, selectOperation, wholeTables } from './facts.ts';
 import { CommandFailure } from './failure.ts';
-import { type Remotes, reachServer, type Surroundings } from './remotes.ts';
+import { Disconnected, type Remotes, reachServer, type Surroundings, UnfitServer } from './remotes.ts';
 import { lostRace } from './transaction.ts';
 import { isUnknownName, Upgrade } from './upgrade.ts';
 
@@ -99,7 +99,7 @@ export class Session {
     }
     const id = this.#monitors++;
     try {
-      const reply = await this.#client.peer.request('monitor_cond_since', [this.#database, id, tables, zeroUuid]);
+      const reply = await this.#request('monitor_cond_since', [this.#database, id, tables, zeroUuid]);
       this.#cancel(id);
       const [, , updates] = isArray(reply) ? reply : [];
       return isObject(updates) ? updates : undefined;
@@ -141,7 +141,10 @@ export class Session {
   }
 
   async transact(operations: readonly OutJsonObject[]): Promise<readonly Json[]> {
-    const results = await this.#client.peer.request('transact', [this.#database, ...operations]);
+    const results = await this.#request('transact', [this.#database, ...operations]).catch((error: unknown) => {
+      // It does not have the database.
+      throw error instanceof RpcError ? new UnfitServer(error.message) : error;
+    });
     if (!isArray(results))
       throw new CommandFailure('the server answered a transaction with something else than an array');
     return results;
@@ -159,8 +162,26 @@ export class Session {
     for (const [table, each] of columns) {
       requests[table.name] = [{ columns: [...each].map(({ name }) => name), select: { initial: false } }];
     }
-    await this.#client.peer.request('monitor', [this.#database, id, requests]);
-    return { change, stop: () => this.#cancel(id) };
+    await this.#request('monitor', [this.#database, id, requests]);
+    const watched = Promise.race([change, this.#disconnection()]);
+    // Nobody may be waiting any more when the connection ends.
+    watched.catch(() => {});
+    return { change: watched, stop: () => this.#cancel(id) };
+  }
+
+  /** @throws RpcError, Disconnected */
+  async #request(method: string, params: OutJson): Promise<Json> {
+    try {
+      return await this.#client.peer.request(method, params);
+    } catch (error) {
+      throw error instanceof RpcError ? error : new Disconnected();
+    }
+  }
+
+  /** @throws Disconnected when the connection ends */
+  async #disconnection(): Promise<never> {
+    await this.#client.peer.ended;
+    throw new Disconnected();
   }
 
   /** The answer matters to nobody, and may not come before the program ends. */

@@ -40,7 +40,8 @@ const reworded = (text: string, words: Readonly<Record<string, string>>): string
 };
 
 /**
- * Stands between a client and a server, and holds each request of the client until `before` has seen it and is done.
+ * Stands between a client and a server, and holds each request of the client until `before` has seen it and is done;
+ * if that fails, the connection is cut.
  * @returns the socket for the client to connect to
  */
 export const interpose = async (
@@ -61,7 +62,10 @@ const join = (client: Socket, upstream: Socket, before: (operations: Operations)
   let done = Promise.resolve();
   client.on('data', (chunk: Buffer) => {
     for (const text of splitter.push(chunk)) {
-      done = done.then(() => before(operationsOf(text))).then(() => void upstream.write(text));
+      done = done
+        .then(() => before(operationsOf(text)))
+        .then(() => void upstream.write(text))
+        .catch(() => void client.destroy());
     }
   });
   upstream.pipe(client);

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
@@ -7,7 +8,7 @@ import { cPrograms, testRequiring } from '../helpers/requires.ts';
 import { startCServer, startServer } from '../helpers/server-process.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { until } from '../helpers/until.ts';
-import { disguise } from './interposer.ts';
+import { disguise, interpose } from './interposer.ts';
 import { cVsctl, vsctl } from './subject.ts';
 
 const schema = projectFile('schema/vswitch.ovsschema');
@@ -80,6 +81,39 @@ test('of several servers the first that will do is taken, in whatever order they
     (await vsctl([`--db=${last}`, '--no-shuffle-remotes', 'list-br'])).stderr,
     `ovs-vsctl: ${last}: database connection failed (No such file or directory)\n`,
   );
+});
+
+test('a connection that ends is made again, and the commands are run again', async (t) => {
+  const { target, socket } = await startServer(t, schema);
+  let cut = false;
+  const path = await interpose(t, socket, async (operations) => {
+    if (cut || !operations.some(({ op }) => op === 'comment')) return;
+    cut = true;
+    throw new Error('cut');
+  });
+  t.deepEqual(await vsctl([`--db=unix:${path}`, '--no-wait', 'add-br', 'br0']), { stdout: '', stderr: '', exit: 0 });
+  t.true(cut);
+  t.is((await vsctl([`--db=${target}`, 'list-br'])).stdout, 'br0\n');
+});
+
+test('a server that goes for good is told of in one line', async (t) => {
+  const server = await startServer(t, schema);
+  const waits = vsctl([`--db=${server.target}`, 'wait-until', 'Bridge', 'br0']);
+  await vsctl([`--db=${server.target}`, '--no-wait', 'init']);
+  await server.stop();
+  const { stderr, exit } = await waits;
+  t.regex(stderr, /^ovs-vsctl: \S+: database connection failed \((No such file or directory|Connection refused)\)\n$/);
+  t.is(exit, 1);
+});
+
+testRequiring(cPrograms())('a server without the database is no server', async (t) => {
+  const file = `${temporaryFolder(t)}/other.ovsschema`;
+  writeFileSync(file, '{"name":"Other","version":"1.0.0","tables":{"T":{"columns":{"a":{"type":"string"}}}}}');
+  for (const start of [startServer, startCServer]) {
+    const { target } = await start(t, file);
+    const words = [`--db=${target}`, 'list-br'];
+    t.deepEqual(await vsctl(words), await cVsctl(words));
+  }
 });
 
 test('a passive method waits for a server to connect', async (t) => {
