@@ -6,6 +6,7 @@
  * needs is there (a port's, when its kernel bridge exists); the rest follows when the kernel has been read again.
  * Nothing to do means that the kernel is as desired, as far as it can be.
  */
+import { vlanObstacle } from './aspect/vlan.ts';
 import type { Desired, DesiredBridge } from './desired.ts';
 import { hiddenBridge } from './device.ts';
 import { isOwned, type KernelState } from './kernel.ts';
@@ -71,7 +72,11 @@ function deletions(desired: Desired, kernel: KernelState): Delete[] {
   const bridges = new Set(desired.bridges.map(({ name }) => bridgeDevice(name)));
   const owners = new Map<string, Port>();
   for (const { ports } of desired.bridges) {
-    for (const port of ports) for (const name of port.owned) owners.set(name, port);
+    for (const port of ports) {
+      // Left in its bridge, it would be in every VLAN.
+      if (vlanObstacle(port, kernel) !== undefined) continue;
+      for (const name of port.owned) owners.set(name, port);
+    }
   }
   const isKept = (link: Link): boolean => {
     if (link.group === doomedGroup) return false;

@@ -53,7 +53,6 @@ export const priorities = {
   policing: 1,
   packetPolicing: 2,
   admission: 10,
-  tag: 11,
   dscp: 12,
   reservation: 99,
   mirror: 100,

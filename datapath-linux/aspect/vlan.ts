@@ -2,15 +2,14 @@
 import type { Desired, DesiredBridge } from '../desired.ts';
 import { bridgePort, hiddenBridge } from '../device.ts';
 import { isOwned, type KernelState } from '../kernel.ts';
-import type { Action } from '../netlink/action.ts';
-import type { BpfInstruction, Filter } from '../netlink/filter.ts';
+import type { BpfInstruction } from '../netlink/filter.ts';
 import { changeBridge } from '../netlink/request.ts';
 import { differingSettings } from '../netlink/settings.ts';
 import { places } from '../netlink/traffic-control.ts';
 import { deleteVlans, dumpVlans, parsePortVlans, setVlans, type VlanRange } from '../netlink/vlan.ts';
 import type { Port } from '../port/port.ts';
 import type { Step } from '../step.ts';
-import { admissionProgram, emissionProgram, everyFrame } from '../vlan/admission.ts';
+import { type Admission, admissionProgram, emissionProgram } from '../vlan/admission.ts';
 import { vlanChanges } from '../vlan/change.ts';
 import { isTransparent, tagTypes, vlanMode } from '../vlan/mode.ts';
 import { type PortPlan, type VlanPlan, vlanPlan } from '../vlan/plan.ts';
@@ -105,11 +104,15 @@ function problemsOf({ bridges }: Desired, kernel: KernelState): Problems {
 }
 
 function bridgeProblem(bridge: DesiredBridge, plan: VlanPlan | undefined): string | undefined {
-  if (bridge.row.view.integers('flood_vlans').length > 0) {
-    return 'flood_vlans is not provided: a kernel bridge learns addresses in all VLANs';
-  }
-  if (plan?.protocol !== tagTypes.service) return undefined;
-  return 'a port in mode dot1q-tunnel makes the whole kernel bridge tell VLANs by 802.1ad tags: frames with 802.1Q tags do not pass its other ports';
+  const problems = [
+    bridge.row.view.integers('flood_vlans').length > 0 &&
+      'flood_vlans is not provided: a kernel bridge learns addresses in all VLANs',
+    plan?.protocol === tagTypes.service &&
+      'a port in mode dot1q-tunnel makes the whole kernel bridge tell VLANs by 802.1ad tags: frames with 802.1Q tags do not pass its other ports',
+    plan?.isLimited &&
+      'more ports are in all VLANs than the memory of the kernel is good for: they are only in the VLANs that some port names; set trunks of those that need others',
+  ].filter((problem) => typeof problem === 'string');
+  return problems.length > 0 ? problems.join('; ') : undefined;
 }
 
 export const vlan: AspectDefinition<Desired, FoundVlans> = {
@@ -126,40 +129,30 @@ export const vlan: AspectDefinition<Desired, FoundVlans> = {
 
 type Place = typeof places.ingress | typeof places.egress;
 
-const drop = (program: readonly BpfInstruction[]): Pick<Filter, 'classifier' | 'actions'> => ({
-  classifier: { kind: 'bpf', program },
-  actions: [{ kind: 'gact', verdict: 'drop' }],
-});
-
-/** For every frame; what comes after still sees it. */
-const always = (action: Action): Pick<Filter, 'classifier' | 'actions'> => ({
-  classifier: { kind: 'bpf', program: everyFrame },
-  actions: [action, { kind: 'gact', verdict: 'continue' }],
-});
-
-/** What a port drops, and the tag that it puts around frames and takes away again. */
-function portFilters(port: Port, ifindex: number, { admission, around }: PortPlan): WantedFilter[] {
-  const make = (parent: Place, priority: number, what: string, content: Pick<Filter, 'classifier' | 'actions'>) =>
-    wantedFilter({ ifindex, parent, priority, ...content }, { port: port.name }, `${what} port ${port.name}`);
-  const filters: WantedFilter[] = [];
-  const emission = admission && emissionProgram(admission);
-  const ofOthers = 'drop frames of other VLANs at';
-  if (admission) filters.push(make(places.ingress, priorities.admission, ofOthers, drop(admissionProgram(admission))));
-  if (emission) filters.push(make(places.egress, priorities.admission, ofOthers, drop(emission)));
-  if (around !== undefined) {
-    const push = always({ kind: 'vlan', push: { id: around, protocol: tagTypes.customer } });
-    filters.push(make(places.ingress, priorities.tag, 'put tags around frames at', push));
-    filters.push(make(places.egress, priorities.tag, 'take tags away at', always({ kind: 'vlan' })));
-  }
-  return filters;
+/** What a port drops of what it receives, and of what it would send. */
+function portFilters(port: Port, ifindex: number, admission: Admission): WantedFilter[] {
+  const make = (parent: Place, program: readonly BpfInstruction[]) =>
+    wantedFilter(
+      {
+        ifindex,
+        parent,
+        priority: priorities.admission,
+        classifier: { kind: 'bpf', program },
+        actions: [{ kind: 'gact', verdict: 'drop' }],
+      },
+      { port: port.name },
+      `drop frames of other VLANs at port ${port.name}`,
+    );
+  const emission = emissionProgram(admission);
+  return [make(places.ingress, admissionProgram(admission)), ...(emission ? [make(places.egress, emission)] : [])];
 }
 
-/** What the kernel bridge would take and Open vSwitch drops, and tags around tags. */
+/** What the kernel bridge would take and Open vSwitch drops. */
 export const vlanFilters: FilterSource = ({ bridges }, kernel) =>
   bridges.flatMap((bridge) =>
-    [...(vlanPlan(bridge, kernel)?.ports ?? [])].flatMap(([port, plan]) => {
+    [...(vlanPlan(bridge, kernel)?.ports ?? [])].flatMap(([port, { admission }]) => {
       const link = bridgePort(port, bridge, kernel);
-      return link ? portFilters(port, link.ifindex, plan) : [];
+      return link && admission ? portFilters(port, link.ifindex, admission) : [];
     }),
   );
 

@@ -43,9 +43,6 @@ function assemble(instructions: readonly Instruction[]): BpfInstruction[] {
   return [...body, [codes.result, 0, 0, 0], [codes.result, 0, 0, 0xffffffff]];
 }
 
-/** Matches all frames. */
-export const everyFrame: readonly BpfInstruction[] = [[codes.result, 0, 0, 0xffffffff]];
-
 /** A frame with no tag passes; one with a tag of another type does not. */
 const tagOf = (protocol: number): Instruction[] => [
   load('hasTag'),

@@ -21,8 +21,6 @@ export interface PortPlan {
   readonly ranges: readonly VlanRange[];
   /** Frames to drop that the kernel bridge would take. */
   readonly admission: Admission | undefined;
-  /** A VLAN whose tag is put around all frames that the port receives, and taken from those that it sends. */
-  readonly around?: number;
   /** What the kernel cannot do of what is asked for, in words that follow "could not configure the VLANs of port p: ". */
   readonly problem: string | undefined;
 }
@@ -31,13 +29,20 @@ export interface VlanPlan {
   /** The EtherType of the tags by which the kernel bridge tells VLANs. */
   readonly protocol: number;
   readonly ports: ReadonlyMap<Port, PortPlan>;
+  /** So many ports are in all VLANs that they are only in those which some port mentions. */
+  readonly isLimited: boolean;
 }
+
+/** A port that is in all VLANs takes 5.4 MiB of the kernel's memory: more of them in one bridge could exhaust it. */
+const portsInAllVlans = 64;
 
 /** What the ports of a bridge share. */
 interface Circumstances {
   readonly protocol: number;
   /** Stands in for VLAN 0; undefined when the ports mention all VLANs. */
   readonly substitute: number | undefined;
+  /** The VLANs of ports that are in all VLANs. */
+  readonly all: VlanSet;
 }
 
 const plans = new WeakMap<DesiredBridge, VlanPlan | null>();
@@ -57,8 +62,14 @@ function makePlan(ports: readonly Port[], kernel: KernelState): VlanPlan | undef
   const isService = modes.some(({ mode }) => mode.kind === 'tunnel' && mode.type === tagTypes.service);
   const protocol = isService ? tagTypes.service : tagTypes.customer;
   const mentioned = new Set(modes.flatMap(({ mode }) => [...mentionedVlans(mode)]));
-  const circumstances = { protocol, substitute: substituteFor0(mentioned) };
-  return { protocol, ports: new Map(modes.map(({ port, mode }) => [port, portPlan(mode, circumstances)])) };
+  const isLimited = modes.filter(({ mode }) => 'trunks' in mode && mode.trunks === undefined).length > portsInAllVlans;
+  const circumstances = {
+    protocol,
+    substitute: substituteFor0(mentioned),
+    all: isLimited ? new Set([0, ...mentioned]) : undefined,
+  };
+  const plans = new Map(modes.map(({ port, mode }) => [port, portPlan(mode, circumstances)]));
+  return { protocol, ports: plans, isLimited };
 }
 
 function* mentionedVlans(mode: VlanMode): Generator<number> {
@@ -82,7 +93,7 @@ function portPlan(mode: VlanMode, circumstances: Circumstances): PortPlan {
     case 'access':
       return accessPlan(mode.vlan, circumstances);
     case 'trunk':
-      return trunkPlan(mode.trunks, circumstances);
+      return trunkPlan(mode.trunks ?? circumstances.all, circumstances);
     case 'native':
       return nativePlan(mode, circumstances);
     case 'tunnel':
@@ -128,12 +139,12 @@ function trunkPlan(trunks: VlanSet, { protocol, substitute }: Circumstances): Po
 
 function nativePlan(
   { vlan, tagged, trunks }: Extract<VlanMode, { kind: 'native' }>,
-  { protocol, substitute }: Circumstances,
+  { protocol, substitute, all }: Circumstances,
 ): PortPlan {
   if (!hasVlan(vlan)) return nothing(reserved(vlan));
   const own: VlanRange = { first: vlan, last: vlan, pvid: true, untagged: !tagged };
   // Frames of VLAN 0 have no way out here: they would count as the native VLAN's.
-  const ranges = taggedRanges(trunks, [own]).flatMap((range) => without(range, substitute));
+  const ranges = taggedRanges(trunks ?? all, [own]).flatMap((range) => without(range, substitute));
   return { ranges, admission: { kind: 'tagged', protocol, except: undefined }, problem: undefined };
 }
 
@@ -153,16 +164,11 @@ function tunnelPlan(
   const inKernel = vlan === 0 ? substitute : vlan;
   if (inKernel === undefined) return nothing(noSubstitute);
   if (!hasVlan(inKernel)) return nothing(reserved(vlan));
+  // The tags of customers would be the bridge's own. Traffic control can put another one around them, but some kernels
+  // then lose the inner one of a frame that was tagged.
+  if (type !== protocol || type !== tagTypes.service) {
+    return nothing('a kernel bridge cannot put 802.1Q tags around tagged frames; clear other_config:qinq-ethtype');
+  }
   const admission = { kind: 'customers', vlans: customers } as const;
-  if (type !== protocol) {
-    return nothing(
-      'another port in mode dot1q-tunnel has 802.1ad tags, and a kernel bridge tells VLANs by one kind of tags; give both the same other_config:qinq-ethtype',
-    );
-  }
-  // To a bridge that knows 802.1Q tags the customers' tags would be its own: the port puts another one around them.
-  if (type === tagTypes.customer) {
-    const range = { first: inKernel, last: inKernel, pvid: false, untagged: false };
-    return { ranges: [range], admission, around: inKernel, problem: undefined };
-  }
   return { ranges: [untaggedRange(inKernel)], admission, problem: undefined };
 }

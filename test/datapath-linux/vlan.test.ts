@@ -50,7 +50,7 @@ test('each mode has its VLANs; one that nobody mentions stands in for VLAN 0', (
     d: '10 4093pu',
     e: '10p 20',
     f: '1-9 10pu 11-4092 4094',
-    g: '4094',
+    g: '',
     h: '1-4092 4093pu 4094',
     i: '',
   });
@@ -59,6 +59,12 @@ test('each mode has its VLANs; one that nobody mentions stands in for VLAN 0', (
 test('ports that use all VLANs leave none for frames without a tag', (t) => {
   const all = Array.from({ length: 4094 }, (_, i) => i + 1);
   t.like(plan({ a: { trunks: all }, b: { tag: 0 }, c: {} }), { a: '1-4094', b: '', c: '1-4094' });
+});
+
+test('many ports that are in all VLANs are only in those that somebody mentions', (t) => {
+  const many = Object.fromEntries(Array.from({ length: 70 }, (_, i) => [`p${i}`, {}]));
+  const found = plan({ ...many, a: { tag: 10 }, b: { tag: 20, vlan_mode: 'native-untagged' } });
+  t.like(found, { p0: '10 20 4094pu', a: '10pu', b: '10 20pu' });
 });
 
 const randomRanges = (random: Random): VlanRange[] => {

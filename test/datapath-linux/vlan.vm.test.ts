@@ -30,15 +30,20 @@ function pinging(from: Namespace, address: string): () => Promise<number> {
   };
 }
 
-type VlanJson = readonly { readonly vlan: number; readonly vlanEnd?: number; readonly flags?: readonly string[] }[];
+type VlanJson = readonly { readonly vlan: number; readonly flags?: readonly string[] }[];
 
-/** `10 PVID Egress Untagged`, as bridge(8) tells them. */
+/** `10 PVID Egress Untagged`, `20-22`: as bridge(8) tells them, VLANs that are alike together. */
 async function vlansOf(lab: Lab, device: string): Promise<string[]> {
   const ports: readonly { readonly ifname: string; readonly vlans: VlanJson }[] = JSON.parse(
-    await lab.host.run('bridge', '-j', '-c', 'vlan', 'show'),
+    await lab.host.run('bridge', '-j', 'vlan', 'show'),
   );
-  const found = ports.find(({ ifname }) => ifname === device)?.vlans ?? [];
-  return found.map(({ vlan, vlanEnd, flags = [] }) => [vlanEnd ? `${vlan}-${vlanEnd}` : vlan, ...flags].join(' '));
+  const ranges: { first: number; last: number; flags: string }[] = [];
+  for (const { vlan, flags = [] } of ports.find(({ ifname }) => ifname === device)?.vlans ?? []) {
+    const before = ranges.at(-1);
+    if (before?.last === vlan - 1 && before.flags === flags.join(' ')) before.last = vlan;
+    else ranges.push({ first: vlan, last: vlan, flags: flags.join(' ') });
+  }
+  return ranges.map(({ first, last, flags }) => `${first === last ? first : `${first}-${last}`} ${flags}`.trim());
 }
 
 const changes = [
@@ -71,7 +76,6 @@ async function configure(lab: Lab): Promise<void> {
     'add-port br0 nic0',
     'add-port br0 i0 tag=10 -- set Interface i0 type=internal',
     'add-port br0 i1 tag=10 vlan_mode=native-untagged trunks=20,21,22 -- set Interface i1 type=internal',
-    'add-port br0 i2 tag=10 vlan_mode=dot1q-tunnel other_config:qinq-ethtype=802.1q -- set Interface i2 type=internal',
     'add-br fake br0 30',
   ]);
 }
@@ -81,7 +85,6 @@ const compare = async (t: ExecutionContext): Promise<void> => {
   await configure(lab);
   t.deepEqual(await vlansOf(lab, 'to-i0'), ['10 PVID Egress Untagged']);
   t.deepEqual(await vlansOf(lab, 'to-i1'), ['10 PVID Egress Untagged', '20-22']);
-  t.deepEqual(await vlansOf(lab, 'to-i2'), ['10']);
   t.deepEqual(await vlansOf(lab, 'to-fake'), ['30 PVID Egress Untagged']);
   t.deepEqual(await vlansOf(lab, 'nic0'), ['1-4093', '4094 PVID Egress Untagged']);
   await lab.assertSettled();

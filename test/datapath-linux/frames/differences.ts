@@ -111,10 +111,23 @@ const ours: readonly Difference[] = [
     },
   },
   {
-    why: "Frames that come from a trunk reach the ports in mode dot1q-tunnel whose cvlans name the customer's VLAN; in Open vSwitch 3.1 they do not.",
+    why: "Frames that come from a trunk reach the ports in mode dot1q-tunnel whose cvlans name the customer's VLAN; in the userspace datapath of Open vSwitch 3.1 they do not.",
     cases: {
       'vlan-tunnel': {
         't s100+10': 'a:10 q:10 r:10',
+      },
+    },
+  },
+  {
+    why: 'Ports in mode dot1q-tunnel with other_config:qinq-ethtype=802.1q pass nothing: a kernel bridge cannot put 802.1Q tags around tagged frames.',
+    cases: {
+      'vlan-tunnel-8021q': {
+        'q untagged': '-',
+        'q 10': '-',
+        'q 100': '-',
+        'q 100+10': '-',
+        't 100': '-',
+        't 100+10': '-',
       },
     },
   },
@@ -127,8 +140,23 @@ const ours: readonly Difference[] = [
 /** Of the C daemon's kernel datapath. The case files say what its userspace datapath does. */
 const cSystem: readonly Difference[] = [
   {
-    why: 'Of three tags the kernel datapath takes two away.',
-    cases: { 'vlan-tunnel-8021q': { 'q 100+10': 'r:100 t:100+100' } },
+    why: 'The kernel datapath knows two tags, and loses what is behind them when it puts one around them.',
+    cases: {
+      'vlan-tunnel-8021q': { 'q 100+10': 'r:100 t:100+100' },
+      'vlan-tunnel': {
+        'q s100+10': 't:s100+s100',
+        'q s100+30': 't:s100+s100',
+        'q 100+10': 't:s100+100',
+        'q 10+20': 'r:10 t:s100+10',
+        'r 10+20': 'q:10 t:s100+10',
+      },
+    },
+  },
+  {
+    why: "In the kernel datapath frames with a customer's tag go to the ports in mode dot1q-tunnel, and not to access ports.",
+    cases: {
+      'vlan-tunnel': { 't s100+10': 'q:10 r:10', 't s100+30': 'q:30', 't 100+10': 'q:10 r:10' },
+    },
   },
 ];
 
