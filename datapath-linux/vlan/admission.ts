@@ -15,7 +15,7 @@ export type Admission =
   | { readonly kind: 'customers'; readonly vlans: VlanSet };
 
 /** Codes of struct sock_filter: load 16 bits of the frame, load 32 bits, compare, mask, return. */
-const codes = { loadHalf: 0x28, load: 0x20, equal: 0x15, above: 0x25, atLeast: 0x35, and: 0x54, result: 0x06 } as const;
+const codes = { loadHalf: 0x28, load: 0x20, equal: 0x15, and: 0x54, result: 0x06 } as const;
 /** SKF_AD_*: what the kernel keeps beside a frame, the outermost tag among it, which is not in the frame then. */
 const beside = { tci: 44, hasTag: 48, tagType: 60 } as const;
 const besideStart = 0xfffff000;
@@ -56,7 +56,7 @@ const amongVlans = (vlans: readonly number[]): Instruction[] =>
   vlans.map((vlan, index) => ifEqual(vlan, 'pass', index === vlans.length - 1 ? 'drop' : 'next'));
 
 /** More VLANs than jumps of a program reach (255 instructions) are not told apart. */
-const customersMax = 200;
+export const customersMax = 200;
 
 /** The customers' VLANs as far as a program can tell them apart. */
 function customerVlans(vlans: VlanSet): readonly number[] | undefined {

@@ -9,7 +9,7 @@ import type { DesiredBridge } from '../desired.ts';
 import type { KernelState } from '../kernel.ts';
 import { canonical, type VlanRange } from '../netlink/vlan.ts';
 import type { Port } from '../port/port.ts';
-import type { Admission } from './admission.ts';
+import { type Admission, customersMax } from './admission.ts';
 import { isTransparent, tagTypes, type VlanMode, type VlanSet, vlanMode } from './mode.ts';
 
 /** The VLANs that the kernel has. */
@@ -159,16 +159,21 @@ function without(range: VlanRange, vlan: number | undefined): VlanRange[] {
 
 function tunnelPlan(
   { vlan, customers, type }: Extract<VlanMode, { kind: 'tunnel' }>,
-  { protocol, substitute }: Circumstances,
+  { substitute }: Circumstances,
 ): PortPlan {
   const inKernel = vlan === 0 ? substitute : vlan;
   if (inKernel === undefined) return nothing(noSubstitute);
   if (!hasVlan(inKernel)) return nothing(reserved(vlan));
   // The tags of customers would be the bridge's own. Traffic control can put another one around them, but some kernels
   // then lose the inner one of a frame that was tagged.
-  if (type !== protocol || type !== tagTypes.service) {
+  if (type !== tagTypes.service) {
     return nothing('a kernel bridge cannot put 802.1Q tags around tagged frames; clear other_config:qinq-ethtype');
   }
   const admission = { kind: 'customers', vlans: customers } as const;
-  return { ranges: [untaggedRange(inKernel)], admission, problem: undefined };
+  const count = customers?.size ?? 0;
+  const problem =
+    count > customersMax
+      ? `it has ${count} cvlans, more than the ${customersMax} that a filter can tell apart: all pass`
+      : undefined;
+  return { ranges: [untaggedRange(inKernel)], admission, problem };
 }
