@@ -8,6 +8,7 @@
  * the copy is old, and everything is read again.
  */
 
+import { isDeepStrictEqual } from 'node:util';
 import type { NetlinkClient } from './netlink/client.ts';
 import type { LinkEvents, LinkNotice } from './netlink/events.ts';
 import { type Link, parseLink } from './netlink/link.ts';
@@ -48,12 +49,11 @@ export class LinkTable {
     return this.#traffic;
   }
 
-  /** Takes in the notices that are waiting. Returns whether there were any. */
+  /** Takes in the notices that are waiting. Returns whether they tell anything new. */
   takeNotices(): boolean {
     let any = false;
     for (const notice of this.#options.events.take()) {
-      any = true;
-      if (this.#readAt !== undefined) this.#note(notice);
+      if (this.#readAt === undefined || this.#note(notice)) any = true;
     }
     return any;
   }
@@ -80,35 +80,37 @@ export class LinkTable {
     this.#readAt = undefined;
   }
 
-  #note(notice: LinkNotice): void {
+  /** Returns whether it is news: the kernel tells of some changes several times, and of others what a dump told. */
+  #note(notice: LinkNotice): boolean {
     switch (notice.kind) {
       case 'changed':
-        this.#set(notice.link);
-        break;
+        return this.#set(notice.link);
       case 'gone':
-        this.#remove(notice.ifindex);
-        break;
+        return this.#remove(notice.ifindex);
       case 'uncertain':
         this.#uncertain.add(notice.ifindex);
-        break;
+        return true;
       case 'lost':
         this.forget();
-        break;
+        return true;
       case 'traffic':
         this.#traffic = {};
-        break;
+        return true;
       default:
-        notice satisfies never;
+        return notice satisfies never;
     }
   }
 
-  #set(link: Link): void {
+  #set(link: Link): boolean {
+    const known = this.#links.get(link.ifindex);
+    if (known && isDeepStrictEqual(known, link)) return false;
     // Of a far end that has come from another namespace the near end's own notice tells nothing.
-    if (!this.#links.has(link.ifindex)) this.#doubtPeer(link);
+    if (!known) this.#doubtPeer(link);
     this.#links.set(link.ifindex, link);
+    return true;
   }
 
-  #remove(ifindex: number): void {
+  #remove(ifindex: number): boolean {
     // Should it come back from another namespace, its queues and filters do not.
     this.#traffic = {};
     const link = this.#links.get(ifindex);
@@ -116,6 +118,7 @@ export class LinkTable {
     this.#uncertain.delete(ifindex);
     // Gone, or moved to another namespace: then its peer is still here, and now has a number for that namespace.
     if (link) this.#doubtPeer(link);
+    return link !== undefined;
   }
 
   #doubtPeer({ kind, link, linkNamespaceId }: Link): void {

@@ -99,6 +99,25 @@ test('after each change the copy is what a dump says, without one', async (t) =>
   t.is(bench.dumps, 1, 'the first');
 });
 
+test('a notice of what is known already is no news', async (t) => {
+  const { host, other, table } = await openBench(t);
+  t.teardown(() => other.close());
+  table.read();
+  await host.ip('link add v0 type veth peer name w0');
+  t.true(table.takeNotices());
+  t.false(table.takeNotices());
+  await host.ip('link set v0 mtu 1400');
+  table.forget();
+  table.read();
+  // The same once more, which the kernel tells of although nothing changes.
+  await host.ip('link set v0 up');
+  table.read();
+  await host.ip('link set v0 alias text');
+  t.true(table.takeNotices());
+  await host.ip('link set v0 alias text');
+  t.false(table.takeNotices());
+});
+
 test('what changes in silence is known to whoever changed it, and others learn it when the copy is old', async (t) => {
   const { host, other, client, table } = await openBench(t);
   t.teardown(() => other.close());
