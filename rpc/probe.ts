@@ -1,6 +1,8 @@
 import { longestDelay } from './delay.ts';
 
 const shortestInterval = 1000;
+/** A timer that is so much late, in ms, tells that the machine was busy with something else. */
+const heldUp = 100;
 
 /** The interval in ms that a configured one stands for: 0, for no probes, or a second at least. */
 export const probeIntervalOf = (configured: number): number =>
@@ -18,6 +20,10 @@ export class InactivityProbe {
   #heard = 0;
   #probed: number | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** When the timer is to end. */
+  #due = 0;
+  /** Whether it was waited longer for an answer, because this program was held up. */
+  #extended = false;
 
   constructor(probe: (idle: number) => void, dead: (silence: number) => void) {
     this.#probe = probe;
@@ -49,6 +55,7 @@ export class InactivityProbe {
   }
 
   #wait(time: number): void {
+    this.#due = performance.now() + time;
     this.#timer = setTimeout(() => this.#look(), Math.min(Math.ceil(time), longestDelay));
   }
 
@@ -60,8 +67,13 @@ export class InactivityProbe {
       this.#wait(this.#interval - silence);
     } else if (this.#probed === undefined) {
       this.#probed = now;
+      this.#extended = false;
       this.#wait(this.#interval);
       this.#probe(silence);
+    } else if (now - this.#due > heldUp && !this.#extended) {
+      // The other side may be on the same machine, and have had no more time than this program.
+      this.#extended = true;
+      this.#wait(Math.min(now - this.#due, this.#interval));
     } else {
       setImmediate(() => this.#conclude(silence));
     }

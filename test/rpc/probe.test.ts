@@ -5,6 +5,7 @@ import { duplexPair } from 'node:stream';
 import test from 'ava';
 import { JsonSplitter } from '../../rpc/json-splitter.ts';
 import { Peer } from '../../rpc/peer.ts';
+import { InactivityProbe } from '../../rpc/probe.ts';
 import { dial, listen } from '../../rpc/target.ts';
 import { parseJson } from '../../schema/json.ts';
 import { Deferred } from '../helpers/deferred.ts';
@@ -63,7 +64,7 @@ test('probes can be turned off while the connection lives', async (t) => {
   peer.close();
 });
 
-test('an answer counts that came while the program was held up', async (t) => {
+test.serial('an answer counts that came while the program was held up', async (t) => {
   const path = join(temporaryFolder(t), 'socket');
   const accepted = new Deferred<Peer>();
   const listener = await listen(`punix:${path}`, {
@@ -83,4 +84,38 @@ test('an answer counts that came while the program was held up', async (t) => {
   await once(socket, 'data');
   t.false(peer.closed);
   peer.close();
+});
+
+test.serial('who answers late has more time when the program itself was held up', async (t) => {
+  const interval = 150;
+  const answered = new Deferred<void>();
+  const probe: InactivityProbe = new InactivityProbe(
+    () => {
+      const end = performance.now() + 3 * interval;
+      while (performance.now() < end);
+      setTimeout(() => {
+        probe.heard();
+        answered.resolve();
+      }, 30);
+    },
+    () => t.fail('it was given up'),
+  );
+  probe.start(interval);
+  await answered.promise;
+  probe.stop();
+  t.pass();
+});
+
+test.serial('who never answers is given up all the same', async (t) => {
+  const dead = new Deferred<void>();
+  const probe = new InactivityProbe(
+    () => {
+      const end = performance.now() + 450;
+      while (performance.now() < end);
+    },
+    () => dead.resolve(),
+  );
+  probe.start(150);
+  await dead.promise;
+  t.pass();
 });
