@@ -11,7 +11,7 @@ import {
 import type { Desired, DesiredBridge } from '../desired.ts';
 import { bridgePort } from '../device.ts';
 import type { KernelState } from '../kernel.ts';
-import { carriesTag, carriesVlan, untaggedVlan } from '../mirror/carriage.ts';
+import { admitted, carriesTag, carriesVlan, untaggedVlan } from '../mirror/carriage.ts';
 import { type MirrorGroup, type MirrorPlan, mirrorPlan, outputPorts } from '../mirror/plan.ts';
 import type { NetlinkClient } from '../netlink/client.ts';
 import { readFilter } from '../netlink/filter.ts';
@@ -74,7 +74,10 @@ function groupFilters(
       { program: mirror(place, output), counter: { name: group.name, size: counterSize } },
     );
   return placed.flatMap((each) => {
-    const [received, sent] = [group.sources.get(each.port), group.destinations.get(each.port)];
+    const selected = group.sources.get(each.port);
+    const taken = selected && admitted(each.port, selected);
+    const received = taken?.length ? taken : undefined;
+    const sent = group.destinations.get(each.port);
     const common = { untaggedVlan: untaggedVlan(each.port), once };
     return [
       ...(received || once ? [filter(each, { ...common, direction: 'ingress', vlans: received })] : []),

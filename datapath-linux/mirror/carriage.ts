@@ -1,6 +1,8 @@
 /** How a port carries the frames of a VLAN, as far as copies of frames are concerned. Pure. */
+import type { VlanRange } from '../bpf/mirror-program.ts';
 import type { Port } from '../port/port.ts';
 import { vlanMode } from '../vlan/mode.ts';
+import { rangesOf, vlansOf } from './vlan-range.ts';
 
 const modeOf = ({ row }: Port) => vlanMode(row?.view);
 
@@ -15,6 +17,13 @@ export function carriesVlan(port: Port, vlan: number): boolean {
   const mode = modeOf(port);
   if (mode.kind === 'access' || mode.kind === 'tunnel') return vlan === mode.vlan;
   return mode.trunks === undefined || mode.trunks.has(vlan);
+}
+
+/** Of these VLANs those whose frames the port takes: what it does not take is not copied either. */
+export function admitted(port: Port, ranges: readonly VlanRange[]): readonly VlanRange[] {
+  const mode = modeOf(port);
+  const takesAll = (mode.kind === 'trunk' || mode.kind === 'native') && mode.trunks === undefined;
+  return takesAll ? ranges : rangesOf(vlansOf(ranges).filter((vlan) => carriesVlan(port, vlan)));
 }
 
 /** Whether they go out with the tag of their VLAN; `vlan` undefined: of most. */

@@ -7,6 +7,7 @@ import type { VlanRange } from '../bpf/mirror-program.ts';
 import type { DesiredBridge } from '../desired.ts';
 import type { Port } from '../port/port.ts';
 import type { RowView } from '../row-view.ts';
+import { allVlans, rangesOf, vlansOf } from './vlan-range.ts';
 
 /** Where copies go. */
 export type Output = { readonly port: Port } | { readonly vlan: number };
@@ -37,23 +38,8 @@ interface MirrorRow {
   readonly label: string;
 }
 
-const allVlans: readonly VlanRange[] = [{ first: 0, last: 4095 }];
 const smallestCopy = 14;
 const largestCopy = 65535;
-
-/** VLANs in ascending order as ranges. */
-function rangesOf(vlans: readonly number[]): readonly VlanRange[] {
-  const ranges: { first: number; last: number }[] = [];
-  for (const vlan of [...new Set(vlans)].sort((a, b) => a - b)) {
-    const last = ranges.at(-1);
-    if (last?.last === vlan - 1) last.last = vlan;
-    else ranges.push({ first: vlan, last: vlan });
-  }
-  return ranges;
-}
-
-const vlansOf = (ranges: readonly VlanRange[]): number[] =>
-  ranges.flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, index) => first + index));
 
 const united = (a: readonly VlanRange[] | undefined, b: readonly VlanRange[]): readonly VlanRange[] =>
   a === undefined ? b : rangesOf([...vlansOf(a), ...vlansOf(b)]);
@@ -131,6 +117,9 @@ const nameOf = (bridge: DesiredBridge, output: Output): string =>
     .digest('hex')
     .slice(0, 16);
 
+/** Copies to a VLAN come last: they are sent to ports, which the others must be ready for. */
+const byOutput = (a: MirrorGroup, b: MirrorGroup): number => Number('vlan' in a.output) - Number('vlan' in b.output);
+
 /** What a bridge's mirrors ask for. Ports that are the output of one are selected by none. */
 export function mirrorPlan(bridge: DesiredBridge): MirrorPlan {
   const planner = new Planner(bridge);
@@ -158,7 +147,7 @@ export function mirrorPlan(bridge: DesiredBridge): MirrorPlan {
     }
     draft.mirrors.push(row.view.uuid);
   }
-  const groups = [...drafts.values()];
+  const groups = [...drafts.values()].sort(byOutput);
   for (const port of outputPorts(groups)) {
     for (const { sources, destinations } of groups) {
       sources.delete(port);

@@ -1,7 +1,7 @@
 /** What the rows of mirrors ask for. */
 import test from 'ava';
 import { desiredState } from '../../../datapath-linux/desired.ts';
-import { carriesTag, carriesVlan, untaggedVlan } from '../../../datapath-linux/mirror/carriage.ts';
+import { admitted, carriesTag, carriesVlan, untaggedVlan } from '../../../datapath-linux/mirror/carriage.ts';
 import { mirrorPlan } from '../../../datapath-linux/mirror/plan.ts';
 import { SystemPort } from '../../../datapath-linux/port/system.ts';
 import { RowView } from '../../../datapath-linux/row-view.ts';
@@ -116,6 +116,21 @@ test('how ports carry VLANs', (t) => {
     [trunk, access, native, port({})].map((each) => carriesVlan(each, 5)),
     [false, false, true, true],
   );
+  t.deepEqual(
+    admitted(trunk, [
+      { first: 9, last: 10 },
+      { first: 19, last: 30 },
+    ]),
+    [
+      { first: 10, last: 10 },
+      { first: 20, last: 20 },
+    ],
+  );
+  t.deepEqual(admitted(native, all), [
+    { first: 5, last: 5 },
+    { first: 10, last: 10 },
+  ]);
+  t.is(admitted(port({}), all), all);
   t.deepEqual(
     [trunk, access, native, port({})].map((each) => carriesTag(each, 5)),
     [true, false, false, true],
