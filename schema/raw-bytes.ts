@@ -55,6 +55,10 @@ const decodeRaw = (bytes: Buffer): string => {
   return parts.join('') + bytes.toString('utf8', start);
 };
 
+/** The bytes of a text: what `decodeText` read, with those that are not UTF-8. */
+export const encodeText = (text: string): string | Buffer =>
+  text.isWellFormed() ? text : Buffer.concat([...text].map(bytesOf));
+
 /** The first bytes of a text that are not UTF-8, up to the one that shows it, in Open vSwitch's words: "0xc3 0x28". */
 export const firstRawBytes = (text: string): string | undefined => {
   if (text.isWellFormed()) return undefined;

@@ -13,6 +13,7 @@ import {
   hasDuplicate,
   incrementOperations,
   lostRace,
+  refuseRawBytes,
   rowName,
 } from './transaction.ts';
 import { View } from './view.ts';
@@ -157,6 +158,7 @@ const commit = async (
   const { view, root, newInterfaces } = context;
   const changes = changeOperations(view);
   const outcome = { outputs, newInterfaces };
+  if (view.rawBytes !== undefined) refuseRawBytes(view.rawBytes, (message) => options.warn('ovsdb_idl', message));
   if (changes.length === 0) return { ...outcome, uuidOf: ({ uuid }) => uuid, nextConfiguration: undefined };
   const operations: OutJsonObject[] = [
     ...guardOperations(view),

@@ -161,6 +161,12 @@ export const lostRace = (results: readonly Json[], warn: (message: string) => vo
   return lost;
 };
 
+/** As the server would, if it could be told. */
+export const refuseRawBytes = (bytes: string, warn: (message: string) => void): void => {
+  const details = `not a valid UTF-8 string: invalid UTF-8 sequence ${bytes}`;
+  fail({ details, error: 'constraint violation' }, warn);
+};
+
 const fail = (result: JsonObject, warn: (message: string) => void): never => {
   const message = `transaction error: ${formatJson(result, true)}`;
   warn(message);

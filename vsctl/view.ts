@@ -1,5 +1,6 @@
 import type { Atom } from '../schema/atom.ts';
 import { Datum, defaultDatum } from '../schema/datum.ts';
+import { firstRawBytes } from '../schema/raw-bytes.ts';
 import { type Column, type DatabaseSchema, type TableSchema, uuidColumn } from '../schema/schema.ts';
 import { ColumnEdit, GainedAtoms, type RowEdit, type RowRef } from './edit.ts';
 import { type Facts, Missing } from './facts.ts';
@@ -18,6 +19,10 @@ export interface RowReader {
   get(column: Column): Datum | undefined;
 }
 
+/** No row has them anywhere, and they cannot be sent. */
+const rawBytesOf = (atom: Atom | undefined): string | undefined =>
+  typeof atom === 'string' ? firstRawBytes(atom) : undefined;
+
 const none: ReadonlySet<RowRef> = new Set();
 const noUuids: ReadonlySet<string> = new Set();
 
@@ -29,6 +34,8 @@ export class View {
   readonly edits = new Map<string, RowEdit>();
   /** What decided something: the changes are to be made only if it is still so. */
   readonly guards = new Map<string, Guard>();
+  /** The first bytes that are no text among what is to be written: no database takes them. */
+  rawBytes: string | undefined;
   readonly #gained = new GainedAtoms();
   readonly #changed = new Map<TableSchema, Set<RowRef>>();
   readonly #inserted = new Map<TableSchema, Set<RowRef>>();
@@ -88,6 +95,7 @@ export class View {
 
   /** Rows where that column is, or in a set has, that atom. `columns` will be read next. */
   select(table: TableSchema, column: Column, atom: Atom, columns: readonly Column[] = []): RowRef[] {
+    if (rawBytesOf(atom) !== undefined) return [];
     const query = this.#selection(table, column, atom);
     const found = new Set<RowRef>();
     if (!(typeof atom === 'string' && this.isNew(atom))) {
@@ -109,6 +117,7 @@ export class View {
 
   /** Notes that `select` will be called with these arguments, so that it can be read together with other things. */
   wantSelect(table: TableSchema, column: Column, atom: Atom, columns: readonly Column[] = []): void {
+    if (rawBytesOf(atom) !== undefined) return;
     this.facts.want(this.#selection(table, column, atom), columns);
   }
 
@@ -243,7 +252,10 @@ export class View {
     const edit = this.#edit(row);
     if (edit.kind === 'update' && this.#base(row, column).equals(value)) edit.columns.delete(column);
     else edit.columns.set(column, new ColumnEdit(value));
-    for (const atom of value.keys()) this.#gained.add(column, atom, row);
+    for (const [atom, mapped] of value.elements()) {
+      this.#gained.add(column, atom, row);
+      this.#checkText(atom, mapped);
+    }
   }
 
   /** Puts a member into a set, or a key with its value into a map. */
@@ -252,6 +264,7 @@ export class View {
     if (!fresh && this.#holds(row, column, key, value)) return;
     this.#columnEdit(row, column).putKey(key, value);
     this.#gained.add(column, key, row);
+    this.#checkText(key, value);
   }
 
   #holds(row: RowRef, column: Column, key: Atom, value: Atom | undefined): boolean {
@@ -270,6 +283,10 @@ export class View {
     const edit: RowEdit = { row, kind: 'update', columns: new Map() };
     this.#setEdit(edit);
     return edit;
+  }
+
+  #checkText(...atoms: readonly (Atom | undefined)[]): void {
+    for (const atom of atoms) this.rawBytes ??= rawBytesOf(atom);
   }
 
   #setEdit(edit: RowEdit): void {
