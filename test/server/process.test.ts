@@ -1,6 +1,6 @@
 /** ovsdb-server as a process: the same command lines and signals, to the C program and to ours. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import { comm, DaemonFolder, descriptor, isAlive, type Kind, parentOf } from '../helpers/daemon-folder.ts';
 import { projectFile } from '../helpers/project.ts';
@@ -221,4 +221,19 @@ test('--version says what release of Open vSwitch it stands for', async (t) => {
   const { version }: { version: string } = JSON.parse(readFileSync(projectFile('package.json'), 'utf8'));
   t.regex(stdout, /^ovsdb-server \(Open vSwitch\) 3\.7\.\d+\n/);
   t.true(stdout.endsWith(`vswitch ${version}\n`));
+});
+
+/** The modes of what a server makes in its folder, by name. */
+const modes = async (t: ExecutionContext, kind: Kind): Promise<string[]> => {
+  const folder = await withDatabase(t, kind);
+  t.is((await folder.run(kind, 'ovsdb-server', ...background, '--unixctl=ctl')).code, 0);
+  const made = ['.conf.db.~lock~', 'conf.db', 'ctl', 'db.sock', 'ovsdb-server.log', 'ovsdb-server.pid'];
+  const found = made.map((name) => `${name} ${(statSync(folder.file(name)).mode & 0o777).toString(8)}`);
+  t.is((await folder.appctl(kind, '-t', folder.file('ctl'), 'exit')).code, 0);
+  return found;
+};
+
+testRequiring(cPrograms())('files and sockets have the modes that the C server gives them', async (t) => {
+  const expected = await modes(t, 'c');
+  t.deepEqual(await modes(t, 'ours'), expected);
 });
