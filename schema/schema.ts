@@ -15,26 +15,44 @@ export interface Column {
   readonly ephemeral: boolean;
 }
 
+/** What a table's schema says; its columns are read when they are first asked for. */
+interface TableParts {
+  readonly maxRows?: number;
+  readonly isRoot: boolean;
+  readonly readColumns: () => ReadonlyMap<string, Column>;
+  readonly readIndexes: (table: TableSchema) => readonly (readonly Column[])[];
+}
+
 /** `<table-schema>`. Its columns include `_uuid` and `_version`; its own columns do not. */
 export class TableSchema {
   readonly name: string;
-  readonly columns: ReadonlyMap<string, Column>;
-  readonly ownColumns: readonly Column[];
   readonly maxRows: number;
   readonly isRoot: boolean;
-  readonly indexes: readonly (readonly Column[])[];
+  readonly #parts: TableParts;
+  #columns: ReadonlyMap<string, Column> | undefined;
+  #ownColumns: readonly Column[] | undefined;
+  #indexes: readonly (readonly Column[])[] | undefined;
 
-  constructor(
-    name: string,
-    columns: ReadonlyMap<string, Column>,
-    { maxRows = Infinity, isRoot, indexes }: { maxRows?: number; isRoot: boolean; indexes: readonly Column[][] },
-  ) {
+  constructor(name: string, parts: TableParts) {
     this.name = name;
-    this.columns = columns;
-    this.ownColumns = [...columns.values()].filter(({ index }) => index >= 0);
-    this.maxRows = maxRows;
-    this.isRoot = isRoot;
-    this.indexes = indexes;
+    this.maxRows = parts.maxRows ?? Infinity;
+    this.isRoot = parts.isRoot;
+    this.#parts = parts;
+  }
+
+  get columns(): ReadonlyMap<string, Column> {
+    this.#columns ??= this.#parts.readColumns();
+    return this.#columns;
+  }
+
+  get ownColumns(): readonly Column[] {
+    this.#ownColumns ??= [...this.columns.values()].filter(({ index }) => index >= 0);
+    return this.#ownColumns;
+  }
+
+  get indexes(): readonly (readonly Column[])[] {
+    this.#indexes ??= this.#parts.readIndexes(this);
+    return this.#indexes;
   }
 
   /** @throws OvsdbError unknown column */
@@ -66,6 +84,17 @@ export const versionColumn: Column = { name: '_version', index: -2, type: uuidTy
  * @throws OvsdbError syntax error
  */
 export const parseSchema = (json: Json): DatabaseSchema => {
+  const schema = parseTrustedSchema(json, (table) => void [table.columns, table.indexes]);
+  checkReferences(schema);
+  return schema;
+};
+
+/**
+ * As parseSchema, but of tables that nobody asks for the columns of, those are not read: that is most of the time.
+ * @param check called with each table as soon as it is there
+ * @throws OvsdbError syntax error; where the columns are wrong, when they are first asked for
+ */
+export const parseTrustedSchema = (json: Json, check: (table: TableSchema) => void = () => {}): DatabaseSchema => {
   const parser = new ObjectParser(json, 'database schema');
   const name = parser.required('name', 'id');
   const version = parser.optional('version', 'string');
@@ -79,12 +108,12 @@ export const parseSchema = (json: Json): DatabaseSchema => {
   const parsed = new Map(
     Object.entries(tables).map(([each, table]) => {
       checkName(each, json);
-      return [each, parseTable(each, table, roots)];
+      const tableSchema = parseTable(each, table, roots);
+      check(tableSchema);
+      return [each, tableSchema];
     }),
   );
-  const schema = { name, version: version ?? '', cksum, tables: parsed };
-  checkReferences(schema);
-  return schema;
+  return { name, version: version ?? '', cksum, tables: parsed };
 };
 
 /** The names of the tables of the root set: of all where no table says that it is one. */
@@ -113,13 +142,11 @@ const parseTable = (name: string, json: Json, roots: ReadonlySet<string>): Table
   if (maxRows !== undefined && maxRows <= 0) throw syntaxError('maxRows must be at least 1', json);
   if (Object.keys(columnsJson).length === 0) throw syntaxError('table must have at least one column', json);
   for (const each of Object.keys(columnsJson)) checkName(each, json);
-  const columns = parseColumns(columnsJson, roots);
-  const isRoot = roots.has(name);
-  const table = new TableSchema(name, columns, { isRoot, indexes: [] });
-  return new TableSchema(name, columns, {
+  return new TableSchema(name, {
     ...(maxRows !== undefined && maxRows < maxUint32 && { maxRows: Number(maxRows) }),
-    isRoot,
-    indexes: indexes.map((index) => parseIndex(table, index, json)),
+    isRoot: roots.has(name),
+    readColumns: () => parseColumns(columnsJson, roots),
+    readIndexes: (table) => indexes.map((index) => parseIndex(table, index, json)),
   });
 };
 
