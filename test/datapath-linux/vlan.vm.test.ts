@@ -46,6 +46,9 @@ async function vlansOf(lab: Lab, device: string): Promise<string[]> {
   return ranges.map(({ first, last, flags }) => `${first === last ? first : `${first}-${last}`} ${flags}`.trim());
 }
 
+/** In milliseconds: an emulated processor takes its time, and the switch rests after each look. */
+const patience = 180_000;
+
 const changes = [
   'set Port p2 tag=10',
   'set Port p2 tag=20',
@@ -97,7 +100,11 @@ const compare = async (t: ExecutionContext): Promise<void> => {
 
   await lab.host.run('bridge', 'vlan', 'del', 'dev', 'to-i0', 'vid', '10');
   await lab.host.run('bridge', 'vlan', 'add', 'dev', 'to-i0', 'vid', '7');
-  await until('the VLANs are mended', async () => (await vlansOf(lab, 'to-i0')).join() === '10 PVID Egress Untagged');
+  await until(
+    'the VLANs are mended',
+    async () => (await vlansOf(lab, 'to-i0')).join() === '10 PVID Egress Untagged',
+    patience,
+  );
 
   await lab.vsctl('set', 'Port', 'i0', 'tag=11');
   t.deepEqual(await vlansOf(lab, 'to-i0'), ['11 PVID Egress Untagged'], 'it leaves the VLAN that it was in');
