@@ -1,6 +1,6 @@
 /** The columns of one row, by the type their reader expects. */
 import type { Atom } from '../schema/atom.ts';
-import { Datum } from '../schema/datum.ts';
+import type { Datum } from '../schema/datum.ts';
 
 const textOf = (atom: Atom | undefined): string => (typeof atom === 'string' ? atom : '');
 
@@ -21,11 +21,6 @@ export class RowView {
   constructor(source: RowSource) {
     this.uuid = source.uuid;
     this.#source = source;
-  }
-
-  /** A row with these columns and no others, as tests want it. */
-  static of(columns: Readonly<Record<string, Datum>>, uuid = ''): RowView {
-    return new RowView({ uuid, datum: (column) => columns[column] ?? Datum.empty, follow: () => undefined });
   }
 
   datum(column: string): Datum {

@@ -13,8 +13,10 @@ function datumOf(value: ColumnValues[string]): Datum {
   return Array.isArray(value) ? Datum.of(...value) : Datum.fromElements(Object.entries(value));
 }
 
-export const rowView = (columns: ColumnValues, uuid = ''): RowView =>
-  RowView.of(Object.fromEntries(Object.entries(columns).map(([name, value]) => [name, datumOf(value)])), uuid);
+export const rowView = (columns: ColumnValues, uuid = ''): RowView => {
+  const data = new Map(Object.entries(columns).map(([name, value]) => [name, datumOf(value)]));
+  return new RowView({ uuid, datum: (column) => data.get(column) ?? Datum.empty, follow: () => undefined });
+};
 
 export const interfaceRow = (name: string, given: Partial<InterfaceRow> = {}): InterfaceRow => ({
   uuid: name,
