@@ -673,7 +673,7 @@ static int bpf(enum bpf_cmd command, union bpf_attr *attributes) {
 /* The verifier's first lines tell what it dislikes. */
 static napi_value throw_verdict(napi_env env, int error, const char *log) {
   char text[BPF_LOG_SHOWN];
-  snprintf(text, sizeof text, "bpf%s%s", *log ? ": " : "", log);
+  snprintf(text, sizeof text, "bpf%s%.*s", *log ? ": " : "", (int)(sizeof text - sizeof "bpf: "), log);
   return throw_errno(env, error, text);
 }
 
