@@ -15,7 +15,7 @@ import {
   deleteGroup,
   deleteLink,
 } from './netlink/request.ts';
-import type { CreateTap, Delete, DisableIpv6, LoadPrograms, Step } from './step.ts';
+import type { CreateTap, Delete, DisableIpv6, Filter, LoadPrograms, Step } from './step.ts';
 
 /** A step that did not succeed, and the kernel's reason, such as 'File exists'. */
 export interface Failure {
@@ -28,7 +28,7 @@ const messagesPerSend = 64;
 /** Links in one group deletion: the kernel does nothing else for the host's network configuration meanwhile. */
 const linksPerDeletion = 256;
 
-type AloneStep = Delete | CreateTap | DisableIpv6 | LoadPrograms;
+type AloneStep = Delete | CreateTap | DisableIpv6 | LoadPrograms | Filter;
 /** Steps that only mean messages; the others are done by themselves, below. */
 type MessageStep = Exclude<Step, AloneStep>;
 
@@ -38,10 +38,11 @@ function messagesOf(step: MessageStep): Buffer[] {
       return [
         ...(step.detach ? [changeLink(step, { master: 0 })] : []),
         ...(step.mtu === undefined ? [] : [changeLink(step, { mtu: step.mtu })]),
+        ...(step.up ? [changeLink(step, { up: true })] : []),
         ...step.marks.map((mark) => deleteAltname(step.ifindex, mark)),
       ];
     case 'create-bridge':
-      return [createBridge(step.name, step.address, ownedGroup)];
+      return [createBridge(step.name, step.address, ownedGroup, step.settings)];
     case 'create-internal':
       return [
         createVeth({ ...step, group: ownedGroup }),
@@ -155,7 +156,7 @@ function attempt(step: Step, action: () => void): Failure[] {
   }
 }
 
-const aloneOps: ReadonlySet<string> = new Set(['delete', 'create-tap', 'disable-ipv6', 'load-programs']);
+const aloneOps: ReadonlySet<string> = new Set(['delete', 'create-tap', 'disable-ipv6', 'load-programs', 'filter']);
 const isAlone = (step: Step): step is AloneStep => aloneOps.has(step.op);
 
 /** Carries out `steps` and returns those that failed; the others are not affected by them. */
@@ -177,6 +178,7 @@ export async function apply(client: NetlinkClient, steps: readonly Step[]): Prom
     } else if (step.op === 'create-tap') failures.push(...attempt(step, () => createTap(client, step)));
     else if (step.op === 'disable-ipv6') failures.push(...attempt(step, () => disableIpv6(step)));
     else if (step.op === 'load-programs') failures.push(...attempt(step, () => loadPrograms(client, step)));
+    else if (step.op === 'filter') failures.push(...attempt(step, () => client.netfilter.transaction(step.messages)));
     await breathe();
   }
   batch.send();

@@ -3,6 +3,8 @@
  * namespace, where nobody's devices are and nobody listens. The attempt may load a kernel module, as the use would.
  */
 import { native } from '../native/index.ts';
+import { createControlTable } from './aspect/control-frames.ts';
+import { createLoopGuard } from './aspect/loop-guard.ts';
 import { Assembler, verdicts } from './bpf/assembler.ts';
 import type { Action } from './netlink/action.ts';
 import { NetlinkClient } from './netlink/client.ts';
@@ -63,12 +65,27 @@ const mayLoadPrograms: Probe = () => {
     return false;
   }
 };
+const accepts =
+  (transaction: () => Buffer[]): Probe =>
+  (client) => {
+    try {
+      client.netfilter.transaction(transaction());
+      return true;
+    } catch (error) {
+      if (error instanceof NetlinkError || (error instanceof Error && 'errno' in error)) return false;
+      throw error;
+    }
+  };
 
 /** To add a capability: name it here, with the attempt that tells. */
 const probes = {
   bpf: mayLoadPrograms,
   'bridge-vlan': hasBridgeVlans,
   bond: hasLinkKind('bond'),
+  'bridge-filter': accepts(() => createControlTable({ family: 'bridge', name: 'probe', comment: '' })),
+  'loop-guard': accepts(() =>
+    createLoopGuard({ family: 'netdev', name: 'probe', comment: '' }, { device: 'lo', deaf: ['lo'] }),
+  ),
   dummy: hasLinkKind('dummy'),
   geneve: hasLinkKind('geneve'),
   gre: hasLinkKind('gretap'),

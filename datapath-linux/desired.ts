@@ -3,6 +3,7 @@ import type { BridgeRow, Configuration, InterfaceRow, PortRow } from './configur
 import { defaultLocalAddress, deviceAddress, hiddenAddress } from './mac.ts';
 import { isDeviceName } from './names.ts';
 import { buildBond } from './port/bond.ts';
+import { asksForBond } from './port/bond-options.ts';
 import { buildInternal, InternalPort } from './port/internal.ts';
 import { builderOf } from './port/kinds.ts';
 import { type Built, badName, cannotAdd, type Port } from './port/port.ts';
@@ -77,7 +78,8 @@ class Collector {
     const others: Port[] = [];
     let hasLocal = false;
     for (const port of [...bridge.ports].sort(byOfport)) {
-      const isLocal = port.interfaces.some(({ name }) => name === bridge.name);
+      const isBond = asksForBond(port.view, port.interfaces.length);
+      const isLocal = !isBond && port.interfaces.some(({ name }) => name === bridge.name);
       hasLocal ||= isLocal;
       const interfaces = port.interfaces.filter(({ name }) => !this.#realized.has(name));
       if (interfaces.length === 0) continue;
@@ -100,15 +102,16 @@ class Collector {
         error: cannotAdd(taken.name, 'Device or resource busy', `it is the own port of bridge ${taken.name}`),
       };
     }
-    const [first, second] = port.interfaces;
+    const [first] = port.interfaces;
     if (!first) return { error: `could not add port ${port.name}: it has no interface` };
-    const isLocal = first.name === bridge.name;
+    const isBond = asksForBond(port.view, port.interfaces.length);
+    const isLocal = !isBond && first.name === bridge.name;
     if (!isLocal && others >= portsPerBridge - 1) {
       const explanation = `a bridge has at most ${portsPerBridge} ports, its own among them`;
       return { error: cannotAdd(first.name, 'Exchange full', explanation) };
     }
     const context = { port, bridge, bridges: this.#bridges, accounts: this.#accounts };
-    if (second) return buildBond(context);
+    if (isBond) return buildBond(context);
     return isLocal ? buildInternal(first, context) : buildByType(first, context);
   }
 }

@@ -6,6 +6,7 @@
  * needs is there (a port's, when its kernel bridge exists); the rest follows when the kernel has been read again.
  * Nothing to do means that the kernel is as desired, as far as it can be.
  */
+import { spanningTreeSettings, speaksStp } from './aspect/spanning-tree.ts';
 import { vlanObstacle } from './aspect/vlan.ts';
 import type { Desired, DesiredBridge } from './desired.ts';
 import { hiddenBridge } from './device.ts';
@@ -52,7 +53,7 @@ function releases(desired: Desired, kernel: KernelState): Release[] {
   }
   const steps: Release[] = [];
   for (const link of kernel.links) {
-    const { marks, mtu } = readMarks(link.altnames);
+    const { marks, mtu, wasUp } = readMarks(link.altnames);
     if (marks.length === 0 || wanted.has(link.ifindex)) continue;
     const master = kernel.at(link.master);
     steps.push({
@@ -61,6 +62,7 @@ function releases(desired: Desired, kernel: KernelState): Release[] {
       ifindex: link.ifindex,
       detach: master !== undefined && isOwned(master),
       mtu: mtu === link.mtu ? undefined : mtu,
+      up: wasUp ? true : undefined,
       marks,
     });
   }
@@ -98,7 +100,10 @@ function bridgeSteps(bridge: DesiredBridge, kernel: KernelState): Step[] {
   const subject = { bridge: bridge.name };
   const name = bridgeDevice(bridge.name);
   const link = kernel.find(name);
-  if (!link) return [{ op: 'create-bridge', subject, name, address: bridge.hiddenAddress }];
+  if (!link) {
+    const settings = speaksStp(bridge) && { settings: spanningTreeSettings(bridge) };
+    return [{ op: 'create-bridge', subject, name, address: bridge.hiddenAddress, ...settings }];
+  }
   if (!isOwned(link)) return [];
   const steps: Step[] = link.ipv6Disabled ? [] : [{ op: 'disable-ipv6', subject, name }];
   const alias = bridgeAlias(bridge.name);

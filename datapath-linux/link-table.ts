@@ -49,6 +49,17 @@ export class LinkTable {
     return this.#traffic;
   }
 
+  /** Whether some links change in silence all the time. */
+  get isRestless(): boolean {
+    return [...this.#links.values()].some((link) => this.#isRestless(link));
+  }
+
+  /** What protocols have come to: no notice tells of the state of a spanning tree, nor of all that LACP does. */
+  #isRestless({ bond, bondMember, bridge, master }: Link): boolean {
+    if (bond || bondMember || bridge?.stpState) return true;
+    return master !== 0 && (this.#links.get(master)?.bridge?.stpState ?? 0) !== 0;
+  }
+
   /** Takes in the notices that are waiting. Returns whether they tell anything new. */
   takeNotices(): boolean {
     let any = false;
@@ -127,6 +138,7 @@ export class LinkTable {
 
   /** Asks for the uncertain links, if they are not too many. */
   #settle(): void {
+    for (const link of this.#links.values()) if (this.#isRestless(link)) this.#uncertain.add(link.ifindex);
     for (const link of this.#uncertainNames.size > 0 ? this.#links.values() : []) {
       if (this.#uncertainNames.has(link.name)) this.#uncertain.add(link.ifindex);
     }

@@ -34,6 +34,8 @@ export const outerDevice = (port: string): string => derivedName('to-', port);
 export const patchDevice = (port: string): string => derivedName('pa-', port);
 /** The other end of its pair, while it has no peer. */
 export const patchStub = (port: string): string => derivedName('pn-', port);
+/** The kernel bond behind a port of several interfaces, such as `bo-bond0`. */
+export const bondDevice = (port: string): string => derivedName('bo-', port);
 
 /** A tunnel's device in the kernel bridge, and the other end where that is a veth pair's. */
 export const tunnelDevice = (port: string): string => derivedName('tu-', port);
@@ -43,7 +45,8 @@ export const tunnelEnd = (port: string): string => derivedName('te-', port);
 export const bridgeAlias = (bridge: string): string => `Open vSwitch bridge ${bridge}`;
 export const tunnelAlias = (device: string): string => `Open vSwitch port ${device} of all bridges`;
 export const outerAlias = (port: string): string => `Open vSwitch port ${port}`;
-const aliasPattern = /^Open vSwitch (bridge|port|tap)\b/;
+export const bondAlias = (port: string): string => `Open vSwitch bond ${port}`;
+const aliasPattern = /^Open vSwitch (bridge|port|tap|bond)\b/;
 
 /** Whether a device's group or alias says that the switch made it. */
 export const isOurs = (group: number, alias: string): boolean =>
@@ -53,15 +56,27 @@ export const isOurs = (group: number, alias: string): boolean =>
 export const takenMark = (ifindex: number): string => `openvswitch.port.${ifindex}`;
 /** The alternative name that remembers the MTU such a device had before `mtu_request` changed it. */
 export const mtuMark = (ifindex: number, mtu: number): string => `openvswitch.mtu.${ifindex}.${mtu}`;
+/** The alternative name that remembers that such a device was up before a bond took it, which leaves it down. */
+export const upMark = (ifindex: number): string => `openvswitch.up.${ifindex}`;
 
 const takenPattern = /^openvswitch\.port\.\d+$/;
 const mtuPattern = /^openvswitch\.mtu\.\d+\.(\d+)$/;
+const upPattern = /^openvswitch\.up\.\d+$/;
 
-/** Our marks among a device's alternative names, and the MTU it had. */
-export function readMarks(altnames: readonly string[]): { marks: readonly string[]; mtu: number | undefined } {
-  const marks = altnames.filter((name) => takenPattern.test(name) || mtuPattern.test(name));
+export interface Marks {
+  readonly marks: readonly string[];
+  /** The MTU it had. */
+  readonly mtu: number | undefined;
+  /** Whether it was up before a bond took it. */
+  readonly wasUp: boolean;
+}
+
+/** Our marks among a device's alternative names, and what they remember. */
+export function readMarks(altnames: readonly string[]): Marks {
+  const marks = altnames.filter((name) => [takenPattern, mtuPattern, upPattern].some((pattern) => pattern.test(name)));
   const mtu = marks.map((mark) => mtuPattern.exec(mark)?.[1]).find((found) => found !== undefined);
-  return { marks, mtu: mtu === undefined ? undefined : Number(mtu) };
+  const wasUp = marks.some((mark) => upPattern.test(mark));
+  return { marks, mtu: mtu === undefined ? undefined : Number(mtu), wasUp };
 }
 
 /** What `isDeviceName` asks for, in words. */

@@ -66,7 +66,7 @@ function describeFailures(failures: readonly Failure[]) {
     const { subject } = step;
     if (step.op === 'disable-ipv6') continue;
     if ('port' in subject) ports.set(subject.port, describeFailure(step, subject.port, reason));
-    else if (step.op === 'send' || step.op === 'load-programs')
+    else if (step.op === 'send' || step.op === 'load-programs' || step.op === 'filter')
       bridges.push([subject.bridge, `could not ${step.what} (${reason})`]);
     else creations.set(subject.bridge, `could not create bridge ${subject.bridge} (${reason})`);
   }
@@ -74,7 +74,8 @@ function describeFailures(failures: readonly Failure[]) {
 }
 
 function describeFailure(step: Step, port: string, reason: string): string {
-  if (step.op === 'send' || step.op === 'load-programs') return `could not ${step.what} (${reason})`;
+  if (step.op === 'send' || step.op === 'load-programs' || step.op === 'filter')
+    return `could not ${step.what} (${reason})`;
   if (step.op === 'change' && step.change.mtu !== undefined && step.change.master === undefined) {
     return `could not set the MTU of ${port} to ${step.change.mtu} (${reason})`;
   }

@@ -1,5 +1,7 @@
 /** What can be done to the kernel to bring it nearer to what is desired. Data only: `diff` makes it, `apply` does it. */
+
 import type { Program } from './bpf/assembler.ts';
+import type { BridgeSettings } from './netlink/bridge.ts';
 import type { ProgramFilter } from './netlink/filter.ts';
 import { changedLink, type LinkChange, type LinkReference } from './netlink/request.ts';
 import type { TapOptions } from './port/tap-options.ts';
@@ -11,12 +13,14 @@ interface Common {
   readonly subject: Subject;
 }
 
-/** Lets a device go that was there before: out of our bridge, its MTU restored, our marks removed. */
+/** Lets a device go that was there before: out of our bridge or bond, as it was, our marks removed. */
 export interface Release extends Common {
   readonly op: 'release';
   readonly ifindex: number;
   readonly detach: boolean;
   readonly mtu: number | undefined;
+  /** It is to be up again, as it was before a bond took it. */
+  readonly up: true | undefined;
   readonly marks: readonly string[];
 }
 /** Deletes a device of our making. */
@@ -29,6 +33,8 @@ export interface CreateBridge extends Common {
   readonly op: 'create-bridge';
   readonly name: string;
   readonly address: string;
+  /** Those that must be set before it has ports: a spanning tree that begins later would begin with a loop. */
+  readonly settings?: BridgeSettings;
 }
 export interface DisableIpv6 extends Common {
   readonly op: 'disable-ipv6';
@@ -70,6 +76,10 @@ export interface Send extends Common {
   /** Carried out in order, all of them even if one fails; their sequence numbers are the sender's to set. */
   readonly messages: readonly Buffer[];
 }
+/** Requests to the packet filter that take effect together, or not at all. */
+export interface Filter extends Omit<Send, 'op'> {
+  readonly op: 'filter';
+}
 
 /** Loads BPF programs and puts them in their places. */
 export interface LoadPrograms extends Common {
@@ -97,12 +107,13 @@ export type Step =
   | Mark
   | Change
   | Send
-  | LoadPrograms;
+  | LoadPrograms
+  | Filter;
 
 /** The step in words, for the log. */
 export function describeStep(step: Step): string {
   const about = 'bridge' in step.subject ? `bridge ${step.subject.bridge}` : `interface ${step.subject.port}`;
-  if (step.op === 'send' || step.op === 'load-programs') return `${about}: ${step.what}`;
+  if (step.op === 'send' || step.op === 'load-programs' || step.op === 'filter') return `${about}: ${step.what}`;
   if (step.op !== 'change') return `${about}: ${step.op}`;
   const changes = Object.entries(step.change).filter(([, value]) => value !== undefined);
   return `${about}: change ${changes.map(([key, value]) => `${key}=${value}`).join(' ')}`;
@@ -135,7 +146,7 @@ export function stepKey(step: Step): string {
     const { programs, ...rest } = step;
     return JSON.stringify([rest, programs.map(({ program, ...filter }) => filter)]);
   }
-  if (step.op !== 'send') return JSON.stringify(step);
+  if (step.op !== 'send' && step.op !== 'filter') return JSON.stringify(step);
   const { messages, ...rest } = step;
   return JSON.stringify([rest, messages.map((message) => message.toString('latin1'))]);
 }

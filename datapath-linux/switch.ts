@@ -277,10 +277,11 @@ class RunningSwitch implements Switch {
 
   /**
    * Besides the counters, whatever changes without a notice is looked at now and then: devices in other namespaces,
-   * routes. And what the kernel refused is tried again.
+   * routes, protocols. And what the kernel refused is tried again.
    */
   async #refresh(configuration: Configuration): Promise<void> {
-    if (this.#refused || this.#reporter.tellsUnannounced || this.#links.isOld) this.#loop.soon();
+    const isRestless = this.#reporter.tellsUnannounced || this.#links.isRestless;
+    if (this.#refused || isRestless || this.#links.isOld) this.#loop.soon();
     await this.#write(this.#reporter.reportStatistics(configuration));
   }
 }

@@ -8,6 +8,8 @@ export interface Command {
   readonly name: string;
   /** The arguments, for people. */
   readonly usage: string;
+  /** An old name of another: it works, and is not listed. */
+  readonly hidden?: true;
   readonly min: number;
   readonly max: number;
   /**
@@ -41,7 +43,9 @@ export class Commands {
   }
 
   #list(): string {
-    const commands = [...this.#commands.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    const commands = [...this.#commands.values()]
+      .filter(({ hidden }) => !hidden)
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
     const lines = commands.map(({ name, usage }) => `  ${name.padEnd(23)} ${usage}\n`);
     return `The available commands are:\n${lines.join('')}`;
   }

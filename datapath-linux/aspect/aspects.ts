@@ -4,9 +4,11 @@
  * `monitoredColumns`. It reads its columns through `bridge.row.view`, `port.row.view` and `interface.view`.
  */
 import { type Aspect, aspect } from './aspect.ts';
+import { bonds } from './bonds.ts';
 import { filters } from './filter-sources.ts';
 import { forwarding } from './forwarding.ts';
 import { mirrors } from './mirror.ts';
+import { packetFilter } from './packet-filter.ts';
 import { policing } from './policing.ts';
 import { qos } from './qos.ts';
 import { settings } from './settings.ts';
@@ -19,6 +21,8 @@ export const aspects: readonly Aspect[] = [
   aspect(settings),
   aspect(spanningTree),
   aspect(tunnels),
+  aspect(packetFilter),
+  aspect(bonds),
   aspect(vlan),
   // After the VLANs: an entry is made for each VLAN that its port is in.
   aspect(forwarding),

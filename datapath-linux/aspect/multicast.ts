@@ -1,8 +1,8 @@
 /** Multicast snooping, in the kernel's terms. Pure. */
 import type { DesiredBridge } from '../desired.ts';
+import { clamp, integerOf } from '../integer.ts';
 import type { BridgePortSettings, BridgeSettings } from '../netlink/bridge.ts';
 import type { Port } from '../port/port.ts';
-import { clamp, integerOf } from './integer.ts';
 
 type WithRow = Pick<DesiredBridge, 'row'>;
 

@@ -1,6 +1,7 @@
 /** The settings of the kernel bridges and of their ports, which several features put together. */
 import type { Desired, DesiredBridge } from '../desired.ts';
 import { bridgePort, hiddenBridge } from '../device.ts';
+import { clamp, integerOf } from '../integer.ts';
 import type { KernelState } from '../kernel.ts';
 import { deviceAddress } from '../mac.ts';
 import { type BridgePortSettings, type BridgeSettings, quietBridge } from '../netlink/bridge.ts';
@@ -10,7 +11,6 @@ import { differingSettings } from '../netlink/settings.ts';
 import type { Port } from '../port/port.ts';
 import type { Step } from '../step.ts';
 import type { AspectDefinition, Problems } from './aspect.ts';
-import { clamp, integerOf } from './integer.ts';
 import { multicastPortSettings, multicastProblem, multicastSettings } from './multicast.ts';
 import { spanningTreePortSettings, spanningTreeSettings, speaksStp, unblocked } from './spanning-tree.ts';
 
@@ -51,13 +51,23 @@ export function portSettings(port: Port, link: Link, bridge: DesiredBridge): Bri
   };
 }
 
+/**
+ * Without those that are not the bridge's own at the moment: while the spanning tree changes, the kernel makes addresses
+ * age faster, and the timers are those of the tree's root.
+ */
+function ownSettings(bridge: DesiredBridge, present: BridgeSettings): BridgeSettings {
+  const isRoot = !present.stpState || present.rootId === present.bridgeId;
+  return {
+    ...bridgeSettings(bridge),
+    ...(present.topologyChange && { ageingTime: undefined }),
+    ...(!isRoot && { helloTime: undefined, maxAge: undefined, forwardDelay: undefined }),
+  };
+}
+
 /** Settings that a kernel does not have are left alone. */
 function bridgeSteps(bridge: DesiredBridge, kernel: KernelState): Step[] {
   const link = hiddenBridge(bridge, kernel);
-  // While the spanning tree changes, the kernel itself makes addresses age faster.
-  const wanted = bridgeSettings(bridge);
-  const lasting = link?.bridge?.topologyChange ? { ...wanted, ageingTime: undefined } : wanted;
-  const change = link?.bridge && differingSettings(link.bridge, lasting);
+  const change = link?.bridge && differingSettings(link.bridge, ownSettings(bridge, link.bridge));
   if (!link || !change) return [];
   const what = `set ${Object.keys(change).join(', ')} of bridge ${bridge.name}`;
   return [{ op: 'send', subject: { bridge: bridge.name }, what, messages: [changeBridge(link.ifindex, change)] }];

@@ -5,16 +5,16 @@
 import { Datum } from '../../schema/datum.ts';
 import type { Desired, DesiredBridge } from '../desired.ts';
 import { bridgePort, hiddenBridge } from '../device.ts';
+import { clamp, integerOf } from '../integer.ts';
 import type { KernelState } from '../kernel.ts';
 import { deviceAddress } from '../mac.ts';
 import { bridgeDevice } from '../names.ts';
 import type { BridgePortSettings, BridgeSettings } from '../netlink/bridge.ts';
 import type { Link } from '../netlink/link.ts';
-import { changeLink, dumpSpanningTreeCounters } from '../netlink/request.ts';
+import { changeLink, dumpMasterCounters } from '../netlink/request.ts';
 import { parseSpanningTreeCounters } from '../netlink/spanning-tree.ts';
 import type { Port } from '../port/port.ts';
 import type { AspectDefinition, RowReport } from './aspect.ts';
-import { clamp, integerOf } from './integer.ts';
 
 type Protocol = 'stp' | 'rstp';
 
@@ -169,7 +169,7 @@ export const spanningTree: AspectDefinition<Desired, undefined> = {
     const wanted = bridges.filter(speaksStp);
     if (wanted.length === 0) return [];
     const byIfindex = new Map(
-      client.dump(dumpSpanningTreeCounters(), parseSpanningTreeCounters).map((found) => [found.ifindex, found]),
+      client.dump(dumpMasterCounters(), parseSpanningTreeCounters).map((found) => [found.ifindex, found]),
     );
     return wanted.flatMap((bridge) =>
       treePorts(bridge, kernel).flatMap(({ port, link }): RowReport[] => {

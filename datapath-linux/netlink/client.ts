@@ -6,8 +6,9 @@ import { native } from '../../native/index.ts';
 import type { Payload } from './attribute.ts';
 import { DumpInterruptedError, type NetlinkError, NetlinkFormatError } from './error.ts';
 import { errorOf, flags, type Message, messages, messageTypes, stamp } from './message.ts';
+import { beginTransaction, endTransaction } from './nftables.ts';
 
-const protocols = { route: 0 } as const;
+const protocols = { route: 0, netfilter: 12 } as const;
 /** Acknowledgements of a full batch, or the kernel's read-ahead of a dump, fit with room to spare. */
 const receiveBuffer = 4 << 20;
 const datagramsPerCall = 32;
@@ -22,14 +23,24 @@ export interface Answer {
 
 export class NetlinkClient {
   readonly #fd: number;
+  readonly #namespaceFd: number;
   #sequence = 1;
+  #netfilter: NetlinkClient | undefined;
 
   /** `namespaceFd`: an open /proc/PID/ns/net or /run/netns file, to act in that network namespace. */
-  constructor(namespaceFd = -1) {
-    this.#fd = native().netlinkOpen(protocols.route, namespaceFd, receiveBuffer);
+  constructor(namespaceFd = -1, protocol: keyof typeof protocols = 'route') {
+    this.#namespaceFd = namespaceFd;
+    this.#fd = native().netlinkOpen(protocols[protocol], namespaceFd, receiveBuffer);
+  }
+
+  /** Requests to the packet filter of the same namespace. @throws Error when the kernel has none */
+  get netfilter(): NetlinkClient {
+    this.#netfilter ??= new NetlinkClient(this.#namespaceFd, 'netfilter');
+    return this.#netfilter;
   }
 
   close(): void {
+    this.#netfilter?.close();
     native().close(this.#fd);
   }
 
@@ -67,6 +78,32 @@ export class NetlinkClient {
       }
     }
     return answers;
+  }
+
+  /**
+   * Requests to the packet filter that take effect together, or not at all.
+   * @throws NetlinkError for the first that the kernel refuses
+   */
+  transaction(requests: readonly Buffer[]): void {
+    const first = this.#takeSequences(requests.length + 2);
+    const [begin, end] = [beginTransaction(), endTransaction()];
+    stamp(begin, first, 0);
+    requests.forEach((message, index) => {
+      stamp(message, first + 1 + index, flags.ack);
+    });
+    stamp(end, first + requests.length + 1, 0);
+    native().send(this.#fd, Buffer.concat([begin, ...requests, end]));
+    let refusal: NetlinkError | undefined;
+    for (let open = requests.length; open > 0; ) {
+      for (const message of this.#receive()) {
+        if (message.sequence < first || message.type !== messageTypes.error) continue;
+        refusal ??= errorOf(message);
+        // A transaction that is refused as a whole gets one answer, to its beginning.
+        if (message.sequence === first && refusal) throw refusal;
+        if (message.sequence > first && message.sequence <= first + requests.length) open--;
+      }
+    }
+    if (refusal) throw refusal;
   }
 
   /**

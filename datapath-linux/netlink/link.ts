@@ -1,5 +1,6 @@
 /** Network devices as rtnetlink describes them (RTM_NEWLINK: struct ifinfomsg, then IFLA_* of linux/if_link.h). */
 import { macAddress, type Payload, type Readers, readWith, text, u8, u32, visitAttributes } from './attribute.ts';
+import { type BondMember, type BondSettings, readBondMember, readBondSettings } from './bond.ts';
 import { type BridgePortSettings, type BridgeSettings, readBridgePortSettings, readBridgeSettings } from './bridge.ts';
 import { readI32, readU32 } from './bytes.ts';
 import { NetlinkFormatError } from './error.ts';
@@ -48,6 +49,9 @@ export interface Link {
   readonly bridge: BridgeSettings | undefined;
   /** Its settings as the port of a bridge. */
   readonly bridgePort: BridgePortSettings | undefined;
+  readonly bond: BondSettings | undefined;
+  /** What its bond tells of it, as a member. */
+  readonly bondMember: BondMember | undefined;
   /** Whether IPv6 gives the device no address of its own accord (IN6_ADDR_GEN_MODE_NONE). */
   readonly addressless6: boolean;
   /** Whether IPv6 is off on the device (the sysctl disable_ipv6); true also where the kernel has no IPv6. */
@@ -93,10 +97,12 @@ const linkInfoReaders: Readers<Mutable<Link> & { masterKind?: string }> = {
     if (tunnelKinds.has(link.kind)) link.tunnel = readTunnel(value);
     if (link.kind === 'tun') link.tun = readTun(value);
     if (link.kind === 'bridge') link.bridge = readBridgeSettings(value);
+    if (link.kind === 'bond') link.bond = readBondSettings(value);
   },
   4: (link, value) => (link.masterKind = text(value)),
   5: (link, value) => {
     if (link.masterKind === 'bridge') link.bridgePort = readBridgePortSettings(value);
+    if (link.masterKind === 'bond') link.bondMember = readBondMember(value);
   },
 };
 
@@ -165,6 +171,8 @@ export function parseLink(message: Payload): Link {
     tunnel: undefined,
     bridge: undefined,
     bridgePort: undefined,
+    bond: undefined,
+    bondMember: undefined,
     addressless6: true,
     ipv6Disabled: true,
   };

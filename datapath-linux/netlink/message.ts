@@ -23,6 +23,7 @@ export const flags = {
   replace: 0x100,
   exclusive: 0x200,
   create: 0x400,
+  append: 0x800,
 } as const;
 
 const nestedFlag = 0x8000;
@@ -107,7 +108,7 @@ export class MessageBuilder {
   }
 
   /** An attribute whose payload is what `build` appends; without NLA_F_NESTED, for readers that predate the flag. */
-  nested(type: number, build: (message: this) => void, typeFlag: number = nestedFlag): this {
+  nested(type: number, build: (message: this) => unknown, typeFlag: number = nestedFlag): this {
     const start = this.#attribute(type | typeFlag, 0) - 4;
     build(this);
     const length = this.#length - start;

@@ -1,4 +1,5 @@
 /** Requests about links, statistics, addresses and forwarding entries, as messages ready to send. */
+import { type BondSettings, writeBondSettings } from './bond.ts';
 import {
   type BridgePortSettings,
   type BridgeSettings,
@@ -19,6 +20,8 @@ const types = {
   newNeighbour: 28,
   deleteNeighbour: 29,
   getNeighbour: 30,
+  getMulticast: 86,
+  deleteMulticast: 85,
   getStatistics: 94,
   newLinkProperty: 108,
   deleteLinkProperty: 109,
@@ -99,8 +102,8 @@ export const getStatistics = (ifindex: number): Buffer =>
 /** The 64-bit counters of all links. */
 export const dumpStatistics = (): Buffer => new MessageBuilder(types.getStatistics, 0, ifStatsmsg(0)).build();
 
-/** How many BPDUs the ports of bridges have sent and received (IFLA_STATS_LINK_XSTATS_SLAVE). */
-export function dumpSpanningTreeCounters(): Buffer {
+/** What bridges and bonds count of their ports: BPDUs, LACP frames (IFLA_STATS_LINK_XSTATS_SLAVE). */
+export function dumpMasterCounters(): Buffer {
   const fixed = ifStatsmsg(0);
   writeU32(fixed, 1 << 2, 8);
   return new MessageBuilder(types.getStatistics, 0, fixed).build();
@@ -117,12 +120,12 @@ const bridgeSettings =
   };
 
 /** The switch's kernel bridge: quiet, and with VLAN filtering off; kernels built without it refuse its attributes. */
-export function createBridge(name: string, address: string, group: number): Buffer {
+export function createBridge(name: string, address: string, group: number, settings: BridgeSettings = {}): Buffer {
   return new MessageBuilder(types.newLink, flags.create | flags.exclusive, ifinfomsg(0))
     .text(ifla.name, name)
     .bytes(ifla.address, macBytes(address))
     .u32(ifla.group, group)
-    .nested(ifla.linkInfo, bridgeSettings(quietBridge))
+    .nested(ifla.linkInfo, bridgeSettings({ ...quietBridge, ...settings }))
     .build();
 }
 
@@ -142,6 +145,24 @@ export function changeBridgePort(ifindex: number, settings: BridgePortSettings):
     })
     .build();
 }
+
+/** A bond without members, down. It takes the first member's address unless it has one given. */
+export function createBond(name: string, group: number, settings: BondSettings, given: string | undefined): Buffer {
+  const message = new MessageBuilder(types.newLink, flags.create | flags.exclusive, ifinfomsg(0))
+    .text(ifla.name, name)
+    .u32(ifla.group, group);
+  if (given !== undefined) message.bytes(ifla.address, macBytes(given));
+  return message.nested(ifla.linkInfo, bondInfo(settings)).build();
+}
+
+export const changeBond = (ifindex: number, settings: BondSettings): Buffer =>
+  new MessageBuilder(types.newLink, 0, ifinfomsg(ifindex)).nested(ifla.linkInfo, bondInfo(settings)).build();
+
+const bondInfo =
+  (settings: BondSettings) =>
+  (info: MessageBuilder): void => {
+    info.text(linkInfo.kind, 'bond').nested(linkInfo.data, (data) => writeBondSettings(data, settings));
+  };
 
 /** A device of that kind with the kernel's defaults, and down. */
 export function createLink(kind: string, name: string): Buffer {
@@ -322,9 +343,37 @@ function ndmsg(ifindex: number, state: number, entryFlags: number): Buffer {
   return fixed;
 }
 
-const neighbour = { linkAddress: 2 } as const;
+const neighbour = { linkAddress: 2, master: 9 } as const;
 const stateStatic = 0x40;
 const inMaster = 0x04;
+
+/** Everything in the forwarding tables of the bridge. */
+export const dumpBridgeForwarding = (ifindex: number): Buffer =>
+  new MessageBuilder(types.getNeighbour, 0, ndmsg(0, 0, 0)).u32(neighbour.master, ifindex).build();
+
+/** Forgets the addresses that a bridge has learned (IFLA_BR_FDB_FLUSH). */
+export const flushForwarding = (ifindex: number): Buffer =>
+  new MessageBuilder(types.newLink, 0, ifinfomsg(ifindex))
+    .nested(ifla.linkInfo, (info) =>
+      info.text(linkInfo.kind, 'bridge').nested(linkInfo.data, (data) => data.bytes(flushAttribute, Buffer.alloc(0))),
+    )
+    .build();
+const flushAttribute = 21;
+
+/** struct br_port_msg: u8 family, pad, u32 ifindex. */
+const brPortMessage = (ifindex: number): Buffer => {
+  const fixed = Buffer.alloc(8);
+  fixed.writeUInt8(families.bridge, 0);
+  writeU32(fixed, ifindex, 4);
+  return fixed;
+};
+
+/** The groups and routers that all bridges have snooped. */
+export const dumpMulticast = (): Buffer => new MessageBuilder(types.getMulticast, 0, brPortMessage(0)).build();
+
+/** `entry`: a struct br_mdb_entry, as the dump gives it. */
+export const deleteMulticast = (bridge: number, entry: Buffer): Buffer =>
+  new MessageBuilder(types.deleteMulticast, 0, brPortMessage(bridge)).bytes(1, entry).build();
 
 /** The forwarding entries of one bridge port. */
 export function dumpForwarding(ifindex: number): Buffer {

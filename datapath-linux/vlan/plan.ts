@@ -28,6 +28,8 @@ export interface PortPlan {
 export interface VlanPlan {
   /** The EtherType of the tags by which the kernel bridge tells VLANs. */
   readonly protocol: number;
+  /** Stands in for VLAN 0; undefined when the ports mention all VLANs. */
+  readonly substitute: number | undefined;
   readonly ports: ReadonlyMap<Port, PortPlan>;
   /** So many ports are in all VLANs that they are only in those which some port mentions. */
   readonly isLimited: boolean;
@@ -37,10 +39,7 @@ export interface VlanPlan {
 const portsInAllVlans = 64;
 
 /** What the ports of a bridge share. */
-interface Circumstances {
-  readonly protocol: number;
-  /** Stands in for VLAN 0; undefined when the ports mention all VLANs. */
-  readonly substitute: number | undefined;
+interface Circumstances extends Pick<VlanPlan, 'protocol' | 'substitute'> {
   /** The VLANs of ports that are in all VLANs. */
   readonly all: VlanSet;
 }
@@ -69,7 +68,7 @@ function makePlan(ports: readonly Port[], kernel: KernelState): VlanPlan | undef
     all: isLimited ? new Set([0, ...mentioned]) : undefined,
   };
   const plans = new Map(modes.map(({ port, mode }) => [port, portPlan(mode, circumstances)]));
-  return { protocol, ports: plans, isLimited };
+  return { protocol, substitute: circumstances.substitute, ports: plans, isLimited };
 }
 
 function* mentionedVlans(mode: VlanMode): Generator<number> {

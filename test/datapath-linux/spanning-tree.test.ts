@@ -53,10 +53,16 @@ test('the columns decide the timers, costs and priorities; without stp_enable no
   const lab = await loop(t, 'stp_enable=true');
   t.like(await details(lab, 'sw-br0', 'info_data'), { hello_time: 200, max_age: 2000, forward_delay: 1500 });
   await lab.vsctlAll([
-    'set Bridge br1 other_config:stp-hello-time=3 other_config:stp-max-age=50 other_config:stp-system-id=02:00:00:00:00:77',
+    'set Bridge br0 other_config:stp-hello-time=3 other_config:stp-max-age=50',
+    'set Bridge br1 other_config:stp-system-id=02:00:00:00:00:77',
     'set Port a1 other_config:stp-path-cost=7 other_config:stp-port-priority=32',
   ]);
-  t.like(await details(lab, 'sw-br1', 'info_data'), { hello_time: 300, max_age: 4000, forward_delay: 2100 });
+  t.like(await details(lab, 'sw-br0', 'info_data'), { hello_time: 300, max_age: 4000, forward_delay: 2100 });
+  await until('the root decides for the others', async () => {
+    const { max_age: maxAge } = await details(lab, 'sw-br1', 'info_data');
+    return maxAge === 4000;
+  });
+  await lab.assertSettled();
   t.like(await details(lab, 'a1', 'info_slave_data'), { cost: 7, priority: 8 });
   await lab.await('Bridge', 'br1', 'status:stp_bridge_id', '"8000.020000000077"');
   t.is(await lab.get('Port', 'a1', 'status:stp_port_id'), '"8194"');

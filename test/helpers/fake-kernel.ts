@@ -8,7 +8,7 @@ import { type Link, parseLink } from '../../datapath-linux/netlink/link.ts';
 import { type Message, messages } from '../../datapath-linux/netlink/message.ts';
 import type { LinkChange } from '../../datapath-linux/netlink/request.ts';
 import { canonical, type PortVlans, parsePortVlans, type VlanRange } from '../../datapath-linux/netlink/vlan.ts';
-import type { CreateInternal, CreateTap, Step } from '../../datapath-linux/step.ts';
+import type { CreateInternal, CreateTap, Release, Step } from '../../datapath-linux/step.ts';
 
 const plain: Omit<Link, 'ifindex' | 'name'> = {
   loopback: false,
@@ -29,6 +29,8 @@ const plain: Omit<Link, 'ifindex' | 'name'> = {
   tunnel: undefined,
   bridge: undefined,
   bridgePort: undefined,
+  bond: undefined,
+  bondMember: undefined,
   addressless6: false,
   ipv6Disabled: false,
 };
@@ -124,7 +126,8 @@ export class FakeKernel {
         for (const request of step.messages) for (const message of messages(request)) this.#request(message);
         break;
       case 'load-programs':
-        // Nothing runs in it.
+      // Nothing runs in it.
+      case 'filter':
         break;
       default:
         step satisfies never;
@@ -144,12 +147,14 @@ export class FakeKernel {
     this.add(name, { kind: 'tun', tun, mtu, master, alias, group: ownedGroup, up: true, addressless6: true });
   }
 
-  #release(
-    ifindex: number,
-    { detach, mtu, marks }: { detach: boolean; mtu: number | undefined; marks: readonly string[] },
-  ): void {
+  #release(ifindex: number, { detach, mtu, up, marks }: Pick<Release, 'detach' | 'mtu' | 'up' | 'marks'>): void {
     const altnames = this.#at(ifindex).altnames.filter((name) => !marks.includes(name));
-    this.change(ifindex, { altnames, ...(detach && { master: 0 }), ...(mtu !== undefined && { mtu }) });
+    this.change(ifindex, {
+      altnames,
+      ...(detach && { master: 0 }),
+      ...(mtu !== undefined && { mtu }),
+      ...(up && { up }),
+    });
   }
 
   #change(ifindex: number, { strictSource4: _, ...change }: LinkChange): void {

@@ -24,6 +24,8 @@ export const linkOf = (name: string, details: Partial<Link> = {}): Link => ({
   tunnel: undefined,
   bridge: undefined,
   bridgePort: undefined,
+  bond: undefined,
+  bondMember: undefined,
   addressless6: false,
   ipv6Disabled: false,
   ...details,

@@ -1,0 +1,144 @@
+/** What the control socket tells of spanning trees and of learned addresses and groups, in the C daemon's form. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import type { ExecutionContext } from 'ava';
+import { Lab } from '../helpers/lab.ts';
+import { cPrograms, program, root, testRequiring } from '../helpers/requires.ts';
+import { until } from '../helpers/until.ts';
+
+const execute = promisify(execFile);
+const test = testRequiring(root(), cPrograms(), program('ovs-vswitchd', 'openvswitch-switch'));
+
+/** What ovs-appctl prints: its output, or what it says of an error. */
+async function ask(lab: Lab, ...args: readonly string[]): Promise<string> {
+  const target = `${lab.directory}/ovs-vswitchd.${lab.switch.pid}.ctl`;
+  try {
+    return (await execute('ovs-appctl', ['-t', target, ...args])).stdout;
+  } catch (error) {
+    const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error);
+    return stderr.replaceAll(target, 'TARGET');
+  }
+}
+
+/** Frames of Ethernet type 0x88b5, or IGMP, from the far end of a port. */
+const sender = `
+import socket, struct, sys
+device, kind = sys.argv[1:3]
+def checksum(data):
+    total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
+    total = (total >> 16) + (total & 0xffff)
+    return struct.pack("!H", ~(total + (total >> 16)) & 0xffff)
+def igmp(group, kind, target):
+    body = struct.pack("!BBH4s", kind, 0, 0, socket.inet_aton(group))
+    body = body[:2] + checksum(body) + body[4:]
+    head = struct.pack("!BBHHHBBH4s4s", 0x46, 0xc0, 32, 0, 0, 1, 2, 0, socket.inet_aton("10.0.0.9"), socket.inet_aton(target)) + b"\\x94\\x04\\0\\0"
+    head = head[:10] + checksum(head) + head[12:]
+    a = socket.inet_aton(target)
+    return bytes([1, 0, 0x5e, a[1] & 0x7f, a[2], a[3]]), b"\\x08\\0" + head + body
+if kind == "plain": to, rest = b"\\xff" * 6, b"\\x88\\xb5" + bytes(46)
+elif kind == "join": to, rest = igmp("239.1.2.3", 0x16, "239.1.2.3")
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); s.bind((device, 0))
+s.send(to + bytes([2, 0, 0, 0, 1, 1]) + rest)
+`;
+const send = (lab: Lab, device: string, kind: 'plain' | 'join'): Promise<string> =>
+  lab.host.run('/usr/bin/python3', '-c', sender, device, kind);
+
+async function start(t: ExecutionContext, daemon: 'c' | 'ours', columns: readonly string[]): Promise<Lab> {
+  const lab = await Lab.start(t, { daemon });
+  await lab.host.run('sh', '-c', 'echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6');
+  for (const name of ['p0', 'p1']) {
+    await lab.host.ip(`link add ${name} type veth peer name far-${name}`);
+    for (const each of [name, `far-${name}`]) await lab.host.ip(`link set ${each} up`);
+  }
+  const datapath = daemon === 'c' ? ['datapath_type=netdev'] : [];
+  await lab.vsctl(
+    ...['add-br', 'br0', '--', 'set', 'Bridge', 'br0', 'external_ids:for=test', ...datapath, ...columns],
+    ...['--', 'add-port', 'br0', 'p0', '--', 'set', 'Interface', 'p0', 'ofport_request=1'],
+    ...['--', 'add-port', 'br0', 'p1', '--', 'set', 'Interface', 'p1', 'ofport_request=2'],
+  );
+  return lab;
+}
+
+/** What both say to `args`, after `prepare`. */
+async function both(
+  t: ExecutionContext,
+  columns: readonly string[],
+  compare: (lab: Lab) => Promise<readonly string[]>,
+): Promise<readonly string[]> {
+  const [c, ours] = [await start(t, 'c', columns), await start(t, 'ours', columns)];
+  const [fromC, fromOurs] = [await compare(c), await compare(ours)];
+  t.deepEqual(fromOurs, fromC);
+  return fromOurs;
+}
+
+test('learned addresses are shown and flushed in the form of the C daemon', async (t) => {
+  const [table] = await both(t, [], async (lab) => {
+    await send(lab, 'far-p0', 'plain');
+    await until('the address is learned', async () =>
+      (await ask(lab, 'fdb/show', 'br0')).includes('02:00:00:00:01:01'),
+    );
+    const answers = [(await ask(lab, 'fdb/show', 'br0')).replace(/ +\d+\n/g, ' N\n')];
+    for (const args of [
+      ['fdb/flush'],
+      ['fdb/flush', 'br0'],
+      ['fdb/flush', 'nope'],
+      ['fdb/show', 'br0'],
+      ['fdb/show', 'x'],
+    ]) {
+      answers.push(await ask(lab, ...args));
+    }
+    answers.push((await ask(lab, 'fdb/stats-show', 'br0')).split('\n').slice(0, 3).join('\n'));
+    return answers;
+  });
+  t.regex(table ?? '', /^ port {2}VLAN {2}MAC {16}Age\n {4}1 {5}0 {2}02:00:00:00:01:01 +N\n$/);
+});
+
+test('snooped groups are shown and flushed in the form of the C daemon', async (t) => {
+  await both(t, ['mcast_snooping_enable=true'], async (lab) => {
+    await send(lab, 'far-p1', 'join');
+    await until('the group is known', async () => (await ask(lab, 'mdb/show', 'br0')).includes('239.1.2.3'));
+    const answers = [(await ask(lab, 'mdb/show', 'br0')).replace(/ +\d+\n/g, ' N\n')];
+    for (const args of [
+      ['mdb/flush', 'br0'],
+      ['mdb/show', 'br0'],
+      ['mdb/show', 'nope'],
+      ['mdb/flush', 'nope'],
+    ]) {
+      answers.push(await ask(lab, ...args));
+    }
+    return answers;
+  });
+  await both(t, [], async (lab) => [await ask(lab, 'mdb/show', 'br0'), await ask(lab, 'mdb/flush', 'br0')]);
+});
+
+test('spanning trees are shown in the form of the C daemon', async (t) => {
+  const [shown] = await both(t, ['stp_enable=true', 'other_config:stp-system-id=02:00:00:00:00:77'], async (lab) => {
+    await until('the ports listen', async () => (await ask(lab, 'stp/show', 'br0')).match(/listening/g)?.length === 2);
+    const answers: string[] = [];
+    const questions = [['stp/show', 'br0'], ['stp/tcn'], ['stp/tcn', 'br0'], ['stp/tcn', 'x'], ['stp/show', 'x']];
+    for (const args of [...questions, ['rstp/show'], ['rstp/show', 'br0'], ['rstp/tcn'], ['rstp/tcn', 'br0']]) {
+      answers.push((await ask(lab, ...args)).replace(/\.\d$/gm, '.N').split('\n').sort().join('\n'));
+    }
+    return answers;
+  });
+  t.regex(shown ?? '', /This bridge is the root/);
+});
+
+test('bonds that are not there are refused in the words of the C daemon', async (t) => {
+  await both(t, [], async (lab) => {
+    const answers: string[] = [];
+    for (const line of [
+      ...['bond/list', 'bond/show', 'bond/show x', 'lacp/show', 'lacp/show x', 'lacp/show-stats', 'bond/migrate x 1 y'],
+      ...[
+        'bond/set-active-slave x y',
+        'bond/set-active-member x y',
+        'bond/enable-member x y',
+        'bond/disable-slave x y',
+      ],
+      ...['bond/hash xx', 'bond/hash 02:00:00:00:00:01 x', 'bond/hash 02:00:00:00:00:01 1 x', 'stp/show', 'mdb/flush'],
+    ]) {
+      answers.push(await ask(lab, ...line.split(' ')));
+    }
+    return answers;
+  });
+});
