@@ -136,9 +136,12 @@ export class Model {
     return bridges;
   }
 
-  /** Ports of a bridge, without its local port, in the order of their names. */
-  ports(bridge: Bridge): Port[] {
-    const rows = this.#portRows(bridge.row);
+  /**
+   * Ports of a bridge, without its local port, in the order of their names.
+   * @param columns columns of theirs that will be read next
+   */
+  ports(bridge: Bridge, columns: readonly Column[] = []): Port[] {
+    const rows = this.#portRows(bridge.row, columns);
     const fakeByVlan = new Map(this.fakeBridges(this.#real(bridge.row)).map((each) => [each.fake?.vlan, each]));
     const ports: Port[] = [];
     for (const row of rows) {
@@ -161,11 +164,7 @@ export class Model {
   /** Interfaces of the bridge's ports, without that of its local port, in the order of their names. */
   interfaces(bridge: Bridge): Interface[] {
     const column = this.#column('Port', 'interfaces');
-    const ports = this.ports(bridge);
-    this.#view.load(
-      ports.map(({ row }) => row),
-      [column],
-    );
+    const ports = this.ports(bridge, [column]);
     const interfaces = ports.flatMap((port) => this.references(port.row, column).map((row) => ({ row, port })));
     this.#view.load(
       interfaces.map(({ row }) => row),
@@ -184,10 +183,10 @@ export class Model {
     return rows.map((each) => this.nameOf(each)).sort(compareStrings);
   }
 
-  /** Every port row of a real bridge, with name, VLAN and interfaces read. */
-  #portRows(bridge: RowRef): RowRef[] {
+  /** Every port row of a real bridge, with name, VLAN and these columns read. */
+  #portRows(bridge: RowRef, columns: readonly Column[]): RowRef[] {
     const rows = this.references(bridge, this.#column('Bridge', 'ports'));
-    this.#view.load(rows, this.#portColumns());
+    this.#view.load(rows, [this.#column('Port', 'name'), this.#column('Port', 'tag'), ...columns]);
     return rows;
   }
 
