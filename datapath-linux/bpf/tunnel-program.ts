@@ -5,21 +5,14 @@
  */
 import { readU16 } from '../netlink/bytes.ts';
 import { ipVersion, wordsOf } from '../netlink/ip-address.ts';
+import type { Packets } from '../netlink/tunnel.ts';
 import { Assembler, frame, type Program, verdicts } from './assembler.ts';
 
 /** How frames go out through one tunnel. */
-export interface Encapsulation {
+export interface Encapsulation extends Packets {
   /** The shared device. */
   readonly device: number;
-  readonly remote: string;
-  /** undefined: the kernel's choice */
-  readonly local: string | undefined;
   readonly key: number;
-  /** 'inherit': the frame's own, if it is IP. */
-  readonly tos: number | 'inherit';
-  readonly ttl: number | 'inherit';
-  readonly dontFragment: boolean;
-  readonly checksum: boolean;
   /** The firewall mark of the packets that carry the frames. */
   readonly mark: number | undefined;
   /** Whether the device knows group policy IDs. */

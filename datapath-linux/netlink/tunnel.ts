@@ -68,15 +68,21 @@ const greFlags = { checksum: 0x8000, key: 0x2000 } as const;
 /** Of ip6gretap: without the destination option that limits nested tunnels, and with the frame's traffic class. */
 const ip6Flags = { ignoreEncapsulationLimit: 0x1, useFrameTrafficClass: 0x2 } as const;
 
-export interface GreTunnel {
+/** The packets that carry a tunnel's frames. */
+export interface Packets {
   readonly remote: string;
+  /** undefined: the kernel's choice, and on receiving any */
   readonly local: string | undefined;
-  readonly inKey: number | undefined;
-  readonly outKey: number | undefined;
+  /** 'inherit': the frame's own, if it is IP. */
   readonly tos: number | 'inherit';
   readonly ttl: number | 'inherit';
   readonly dontFragment: boolean;
   readonly checksum: boolean;
+}
+
+export interface GreTunnel extends Packets {
+  readonly inKey: number | undefined;
+  readonly outKey: number | undefined;
 }
 
 /** To the kernel a TTL of 0 and a TOS of 1 are the frame's own. */

@@ -1,24 +1,18 @@
 /** The options of tunnel interfaces: read as the C daemon reads them, with its words for what is wrong. Pure. */
 import type { InterfaceRow } from '../configuration.ts';
 import { canonicalAddress, ipVersion, isMulticast } from '../netlink/ip-address.ts';
+import type { Packets } from '../netlink/tunnel.ts';
 
 export const tunnelTypes = ['geneve', 'gre', 'vxlan'] as const;
 export type TunnelType = (typeof tunnelTypes)[number];
 
-export interface TunnelOptions {
+export interface TunnelOptions extends Packets {
   readonly type: TunnelType;
-  readonly remote: string;
-  /** undefined: the kernel's choice, and on receiving any */
-  readonly local: string | undefined;
   /** undefined: none given, which for GRE is not the same as 0 on the wire. */
   readonly inKey: number | undefined;
   readonly outKey: number | undefined;
   /** UDP port; 0 for GRE. */
   readonly port: number;
-  readonly tos: number | 'inherit';
-  readonly ttl: number | 'inherit';
-  readonly dontFragment: boolean;
-  readonly checksum: boolean;
   /** Firewall mark of the packets that carry the frames. */
   readonly mark: number | undefined;
   /** VXLAN with group policy IDs. */
