@@ -1,26 +1,12 @@
 /** The commands of the control socket answer in the C daemon's form. */
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import type { ExecutionContext } from 'ava';
+import { ask } from '../helpers/ask.ts';
 import { kernelHas } from '../helpers/kernel.ts';
 import { Lab } from '../helpers/lab.ts';
 import { cPrograms, kernel, program, root, testRequiring } from '../helpers/requires.ts';
 
-const execute = promisify(execFile);
-
 /** Ports of the datapath come in the order of numbers that each daemon gives as it likes. */
 const unordered = (text: string): string => text.split('\n').sort().join('\n');
-
-/** What ovs-appctl prints: its output, or what it says of an error. */
-async function ask(lab: Lab, ...args: readonly string[]): Promise<string> {
-  const target = `${lab.directory}/ovs-vswitchd.${lab.switch.pid}.ctl`;
-  try {
-    return (await execute('ovs-appctl', ['-t', target, ...args])).stdout;
-  } catch (error) {
-    const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error);
-    return stderr.replaceAll(target, 'TARGET');
-  }
-}
 
 /**
  * With what is another in each daemon left out: the C daemon's userspace datapath has another name, makes taps for

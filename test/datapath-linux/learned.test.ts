@@ -1,24 +1,11 @@
 /** What the control socket tells of spanning trees and of learned addresses and groups, in the C daemon's form. */
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import type { ExecutionContext } from 'ava';
+import { ask } from '../helpers/ask.ts';
 import { Lab } from '../helpers/lab.ts';
 import { cPrograms, program, root, testRequiring } from '../helpers/requires.ts';
 import { until } from '../helpers/until.ts';
 
-const execute = promisify(execFile);
 const test = testRequiring(root(), cPrograms(), program('ovs-vswitchd', 'openvswitch-switch'));
-
-/** What ovs-appctl prints: its output, or what it says of an error. */
-async function ask(lab: Lab, ...args: readonly string[]): Promise<string> {
-  const target = `${lab.directory}/ovs-vswitchd.${lab.switch.pid}.ctl`;
-  try {
-    return (await execute('ovs-appctl', ['-t', target, ...args])).stdout;
-  } catch (error) {
-    const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error);
-    return stderr.replaceAll(target, 'TARGET');
-  }
-}
 
 /** Frames of Ethernet type 0x88b5, or IGMP, from the far end of a port. */
 const sender = `
