@@ -1,6 +1,14 @@
 import test from 'ava';
 import { defaultLocalAddress, deviceAddress, hiddenAddress, isGlobal } from '../../datapath-linux/mac.ts';
-import { bridgeDevice, isDeviceName, mtuMark, outerDevice, readMarks, takenMark } from '../../datapath-linux/names.ts';
+import {
+  bridgeDevice,
+  isDeviceName,
+  mtuMark,
+  outerDevice,
+  readMarks,
+  takenMark,
+  upMark,
+} from '../../datapath-linux/names.ts';
 
 test('devices of the switch are named after the port, and names stay within 15 bytes and apart', (t) => {
   t.is(bridgeDevice('br0'), 'sw-br0');
@@ -18,10 +26,11 @@ test('what the kernel takes for a device name', (t) => {
   }
 });
 
-test('marks are told from other names, and remember the MTU', (t) => {
+test('marks are told from other names, and remember the MTU and that the device was up', (t) => {
   const marks = [takenMark(7), mtuMark(7, 1700)];
-  t.deepEqual(readMarks(['enp3s0', ...marks, 'openvswitch.port']), { marks, mtu: 1700 });
-  t.deepEqual(readMarks([]), { marks: [], mtu: undefined });
+  t.deepEqual(readMarks(['enp3s0', ...marks, 'openvswitch.port']), { marks, mtu: 1700, wasUp: false });
+  t.deepEqual(readMarks([upMark(7)]), { marks: [upMark(7)], mtu: undefined, wasUp: true });
+  t.deepEqual(readMarks([]), { marks: [], mtu: undefined, wasUp: false });
 });
 
 test('addresses that a device can have', (t) => {
