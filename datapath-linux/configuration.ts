@@ -1,5 +1,6 @@
 /** The rows of an Open_vSwitch database that the switch acts on, as plain typed values. */
 import type { Replica } from '../rpc/replica.ts';
+import type { Atom } from '../schema/atom.ts';
 import { Datum } from '../schema/datum.ts';
 import type { Row } from '../schema/row.ts';
 import { RowView } from './row-view.ts';
@@ -36,7 +37,8 @@ export interface BridgeRow {
 
 export interface Configuration {
   readonly uuid: string;
-  readonly nextCfg: number;
+  /** As it stands, which may be more than a number holds. */
+  readonly nextCfg: Atom;
   readonly otherConfig: ReadonlyMap<string, string>;
   /** In the order of their names. */
   readonly bridges: readonly BridgeRow[];
@@ -202,6 +204,12 @@ function viewOf(replica: Replica, row: Row): RowView {
 /** Each interface is read once, as long as its row stays the same. */
 const interfaces = new WeakMap<RowView, InterfaceRow>();
 
+/** More than the kernel's messages hold is as much too large as the most that they do. */
+const mtuOf = (view: RowView): number | undefined => {
+  const mtu = view.integer('mtu_request');
+  return mtu === undefined ? undefined : Math.min(mtu, 2 ** 31 - 1);
+};
+
 function readInterface(view: RowView): InterfaceRow {
   const known = interfaces.get(view);
   if (known) return known;
@@ -211,7 +219,7 @@ function readInterface(view: RowView): InterfaceRow {
     type: view.text('type') ?? '',
     options: view.map('options'),
     mac: view.text('mac'),
-    mtuRequest: view.integer('mtu_request'),
+    mtuRequest: mtuOf(view),
     ofport: view.integer('ofport'),
     ofportRequest: view.integer('ofport_request'),
     view,
@@ -245,7 +253,7 @@ export function readConfiguration(replica: Replica): Configuration | undefined {
   const root = viewOf(replica, row);
   return {
     uuid: root.uuid,
-    nextCfg: root.integer('next_cfg') ?? 0,
+    nextCfg: root.datum('next_cfg').first ?? 0,
     otherConfig: root.map('other_config'),
     bridges: root.references('bridges', 'Bridge').map(readBridge).sort(byName),
   };

@@ -235,7 +235,8 @@ class RunningSwitch implements Switch {
     ];
     for (const text of wrong) if (!this.#wrong.has(text)) this.#log.warn(text);
     this.#wrong = new Set(wrong);
-    this.#refused = failures.length > 0;
+    // A program that the kernel has refused it will refuse again.
+    this.#refused = failures.some(({ step }) => step.op !== 'load-programs');
     this.#logRemarks(steps);
   }
 

@@ -119,7 +119,7 @@ export const globalOptions: readonly GlobalOption[] = [
 ];
 
 const setTimeoutOption = (settings: Settings, value: string): void => {
-  if (!/^\s*\+?\d+$/.test(value) || Number(value) === 0) {
+  if (!/^\s*\+?\d+$/.test(value) || Number(value) === 0 || Number(value) > 0xffffffff) {
     throw new CommandFailure(`value ${value} on -t or --timeout is invalid`);
   }
   settings.timeout = Number(value);

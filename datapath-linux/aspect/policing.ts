@@ -19,9 +19,12 @@ const defaultBurst = { kilobits: 8000, kilopackets: 16 } as const;
 /** A kilobit of a burst is 1024 bits, as the C daemon has it, a kilobit of a rate 1000. */
 const bytesPerKilobit = { rate: 125, burst: 128 } as const;
 
+/** A rate that nothing exceeds, and that its unit in the kernel still holds. */
+const largest = 2 ** 40;
+
 /** What an interface's columns ask for: by bytes, by packets, or both. */
 export function policesOf(view: RowView): Police[] {
-  const column = (name: string): number => view.integer(`ingress_policing_${name}`) ?? 0;
+  const column = (name: string): number => Math.min(view.integer(`ingress_policing_${name}`) ?? 0, largest);
   const polices: Police[] = [];
   const rate = column('rate');
   if (rate > 0) {

@@ -19,6 +19,9 @@ const idMax = 0xfffffffe;
 
 type Parsed<T> = { readonly value: T } | { readonly error: string };
 
+/** Bytes of a user's or group's name. */
+const nameMax = 255;
+
 function parseId(
   text: string | undefined,
   key: string,
@@ -28,7 +31,7 @@ function parseId(
   if (/^\d+$/.test(text)) {
     return Number(text) <= idMax ? { value: Number(text) } : { error: `options:${key}=${text} is no valid id` };
   }
-  const id = lookUp(text);
+  const id = Buffer.byteLength(text) > nameMax ? null : lookUp(text);
   return id === null
     ? { error: `options:${key} names no ${key === 'owner' ? 'user' : 'group'} of this host: "${text}"` }
     : { value: id };

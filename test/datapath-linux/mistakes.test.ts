@@ -109,6 +109,33 @@ test('features that are not provided are refused rather than ignored', async (t)
   t.is(await lab.host.has('vlan0'), kernelHas('bridge VLAN filtering'));
 });
 
+test('numbers and names beyond all bounds are told of, and nothing else suffers', async (t) => {
+  const lab = await Lab.start(t);
+  await lab.host.ip('link add veth0 type veth peer name veth1');
+  await lab.vsctlAll([
+    'add-br br0',
+    'add-port br0 huge0 -- set Interface huge0 type=internal mtu_request=4294967296',
+    'add-port br0 veth0 -- set Interface veth0 mtu_request=9223372036854775807',
+    `add-port br0 tap0 -- set Interface tap0 type=tap options:owner=${'x'.repeat(256)}`,
+    'set Bridge br0 stp_enable=true other_config:stp-priority=99999999999999999999',
+    'set Interface huge0 ingress_policing_rate=9223372036854775807 ingress_policing_kpkts_rate=9223372036854775807',
+    'set Port veth0 qos=@q -- --id=@q create QoS type=linux-fq_codel other_config:limit=99999999999',
+    'add-port br0 good0 -- set Interface good0 type=internal',
+  ]);
+  for (const name of ['huge0', 'veth0']) {
+    t.regex(await lab.get('Interface', name, 'error'), /could not set the MTU of/, name);
+    t.true(Number(await lab.get('Interface', name, 'ofport')) > 0, name);
+  }
+  await check(t, lab, { tap0: /names no user of this host/ });
+});
+
+test('a database whose counter of configurations is large is followed', async (t) => {
+  const lab = await Lab.start(t);
+  await lab.vsctl('--no-wait', 'set', 'Open_vSwitch', '.', 'next_cfg=9223372036854775800');
+  await lab.vsctl('add-br', 'br0');
+  t.is(await lab.get('Open_vSwitch', '.', 'cur_cfg'), '9223372036854775801');
+});
+
 test('a port goes from one bridge to another, and from one type to another', async (t) => {
   const lab = await Lab.start(t);
   await lab.host.ip('link add veth0 type veth peer name veth1');

@@ -48,7 +48,11 @@ const classless = (
   settings: Settings,
   details: Details,
   fixed: readonly string[] = [],
-): Discipline => ({ kind, handle: classlessHandle, settings, fixed, classes: undefined, details });
+): Discipline => ({ kind, handle: classlessHandle, settings: bounded(settings), fixed, classes: undefined, details });
+
+/** What the kernel's structures hold at most: it is what a larger number comes to. */
+const bounded = (settings: Settings): Settings =>
+  Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, Math.min(value, 0xffffffff)]));
 
 function sfq({ options }: QosRequest, { mtu }: DeviceFacts): Discipline {
   const quantum = wholeNumber(options, 'quantum') ?? mtu;
