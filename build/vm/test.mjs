@@ -61,7 +61,7 @@ const take = (line) => {
 };
 
 console.log(`running ${files.length} files on Debian's kernel, emulated: ${files.join(' ')}`);
-const env = { VM_TIMEOUT: '1800', ...process.env };
+const env = { VM_TIMEOUT: '2400', ...process.env };
 const machine = spawn(join(root, 'build/vm/run.sh'), [command], {
   cwd: root,
   env,
