@@ -1,4 +1,13 @@
-import { formatJson, isArray, isObject, type Json, type OutJson, parseJson } from '../schema/json.ts';
+import {
+  formatJson,
+  isArray,
+  isObject,
+  isOutArray,
+  type Json,
+  JsonText,
+  type OutJson,
+  parseJson,
+} from '../schema/json.ts';
 import { withoutRawBytes } from '../schema/raw-bytes.ts';
 
 /** The messages of JSON-RPC 1.0 as RFC 7047 section 4 uses it. A notification is a request whose id is null. */
@@ -48,20 +57,46 @@ const parseReply = (result: Json, error: Json, id: Json): Message => {
 };
 
 export const formatRequest = (method: string, params: OutJson, id: OutJson): string =>
-  `{"id":${formatJson(id)},"method":${formatJson(method)},"params":${formatJson(params)}}`;
+  `${requestHead(method, id)}${formatJson(params)}}`;
 
-/** The message as a peer of JSON-RPC 1.0 reads it. */
-export const formatMessage = (message: OutMessage): string => withoutRawBytes(format(message));
+const requestHead = (method: string, id: OutJson): string =>
+  `{"id":${formatJson(id)},"method":${formatJson(method)},"params":`;
 
-const format = (message: OutMessage): string => {
+/** A message as it is written: what it is about, and what stands before and behind that. */
+interface Frame {
+  readonly head: string;
+  readonly body: OutJson;
+  readonly tail: string;
+}
+
+const frameOf = (message: OutMessage): Frame => {
   switch (message.kind) {
     case 'request':
-      return formatRequest(message.method, message.params, message.id);
+      return { head: requestHead(message.method, message.id), body: message.params, tail: '}' };
     case 'notification':
-      return formatRequest(message.method, message.params, null);
+      return { head: requestHead(message.method, null), body: message.params, tail: '}' };
     case 'result':
-      return `{"id":${formatJson(message.id)},"result":${formatJson(message.result)},"error":null}`;
+      return { head: `{"id":${formatJson(message.id)},"result":`, body: message.result, tail: ',"error":null}' };
     case 'error':
-      return `{"id":${formatJson(message.id)},"error":${formatJson(message.error)}}`;
+      return { head: `{"id":${formatJson(message.id)},"error":`, body: message.error, tail: '}' };
   }
+};
+
+/** From this length on, a text that was serialized before is not copied into each message that has it. */
+const longText = 64 * 1024;
+
+/**
+ * The message as a peer of JSON-RPC 1.0 reads it, in parts that follow each other. A long text that goes to many peers
+ * is a part of its own, so that they share its bytes.
+ */
+export const formatMessage = (message: OutMessage): (string | Buffer)[] => {
+  const { head, body, tail } = frameOf(message);
+  const elements = isOutArray(body) ? body : [body];
+  const last = elements.at(-1);
+  if (!(last instanceof JsonText) || last.text.length < longText) {
+    return [withoutRawBytes(`${head}${formatJson(body)}${tail}`)];
+  }
+  const before = elements.slice(0, -1).map((element) => `${formatJson(element)},`);
+  const [open, close] = isOutArray(body) ? ['[', ']'] : ['', ''];
+  return [withoutRawBytes(`${head}${open}${before.join('')}`), last.bytes, `${close}${tail}`];
 };

@@ -35,11 +35,31 @@ const largestWrite = 1024 * 1024;
 /** How long an ended connection may take to pass on what was sent, in ms. */
 const lastWords = 2000;
 
+/** The parts with texts that follow each other put into one. */
+const joinTexts = (parts: readonly (string | Buffer)[]): (string | Buffer)[] => {
+  if (parts.length === 1) return [...parts];
+  const joined: (string | Buffer)[] = [];
+  let texts: string[] = [];
+  const finish = () => {
+    if (texts.length > 0) joined.push(texts.join(''));
+    texts = [];
+  };
+  for (const part of parts) {
+    if (typeof part === 'string') texts.push(part);
+    else {
+      finish();
+      joined.push(part);
+    }
+  }
+  finish();
+  return joined;
+};
+
 /** JSON-RPC 1.0 over a stream of bytes (RFC 7047 section 4). Messages of one turn of the event loop leave in one write. */
 export class StreamTransport implements Transport {
   readonly #stream: Duplex;
   readonly #splitter: JsonSplitter;
-  #outgoing: string[] = [];
+  #outgoing: (string | Buffer)[] = [];
   #queued = 0;
 
   constructor(stream: Duplex, limits: TextLimits = defaultLimits) {
@@ -60,10 +80,11 @@ export class StreamTransport implements Transport {
   }
 
   send(message: OutMessage): void {
-    const text = formatMessage(message);
     if (this.#outgoing.length === 0) process.nextTick(() => this.#flush());
-    this.#outgoing.push(text);
-    this.#queued += text.length;
+    for (const part of formatMessage(message)) {
+      this.#outgoing.push(part);
+      this.#queued += part.length;
+    }
   }
 
   /** As Open vSwitch does, so that the reply can be told from others: its id is the word "echo". */
@@ -89,15 +110,19 @@ export class StreamTransport implements Transport {
 
   #flush(): void {
     if (this.#outgoing.length === 0) return;
-    const text = this.#outgoing.length === 1 ? (this.#outgoing[0] ?? '') : this.#outgoing.join('');
+    const parts = this.#outgoing;
     this.#outgoing = [];
     this.#queued = 0;
     if (!this.#stream.writable) return;
-    if (text.length < largestWrite) this.#stream.write(text);
-    else this.#writeParts(Buffer.from(text));
+    for (const part of joinTexts(parts)) this.#write(part);
   }
 
-  #writeParts(bytes: Buffer): void {
+  #write(part: string | Buffer): void {
+    if (part.length < largestWrite) {
+      this.#stream.write(part);
+      return;
+    }
+    const bytes = typeof part === 'string' ? Buffer.from(part) : part;
     for (let at = 0; at < bytes.length; at += largestWrite) this.#stream.write(bytes.subarray(at, at + largestWrite));
   }
 

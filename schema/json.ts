@@ -3,14 +3,24 @@
  *
  * An integer that a JavaScript number cannot hold exactly (2^53 and beyond) is a bigint; every other number is a number.
  */
+import { withoutRawBytes } from './raw-bytes.ts';
+
 export type Json = null | boolean | number | bigint | string | readonly Json[] | JsonObject;
 export type JsonObject = { readonly [name: string]: Json };
 
 /** JSON that was serialized before, embedded in a value to be serialized: a row's text is made once, sent many times. */
 export class JsonText {
   readonly text: string;
+  #bytes: Buffer | undefined;
+
   constructor(text: string) {
     this.text = text;
+  }
+
+  /** The text as it is sent; made once, too. */
+  get bytes(): Buffer {
+    this.#bytes ??= Buffer.from(withoutRawBytes(this.text));
+    return this.#bytes;
   }
 }
 export type OutJson = null | boolean | number | bigint | string | JsonText | readonly OutJson[] | OutJsonObject;
@@ -223,7 +233,7 @@ export const formatJson = (json: OutJson, sorted = false): string => {
   return formatObject(json, sorted);
 };
 
-const isOutArray = (json: OutJson): json is readonly OutJson[] => Array.isArray(json);
+export const isOutArray = (json: OutJson): json is readonly OutJson[] => Array.isArray(json);
 
 const formatObject = (object: OutJsonObject, sorted: boolean): string => {
   const names = Object.keys(object);

@@ -1,5 +1,5 @@
 import { OvsdbError, syntaxError } from './error.ts';
-import { formatJson, isArray, type Json, type JsonObject, member } from './json.ts';
+import { formatJson, isArray, type Json, type JsonObject, JsonText, member } from './json.ts';
 import { ObjectParser } from './parser.ts';
 import { type BaseType, type ColumnType, maxUint32, parseType, typeToJson } from './type.ts';
 import { isId } from './uuid.ts';
@@ -234,6 +234,17 @@ export const schemaToJson = ({ name, version, cksum, tables }: DatabaseSchema): 
     tables: Object.fromEntries([...tables.values()].map((table) => [table.name, tableToJson(table, allRoot)])),
     ...(version !== '' && { version }),
   };
+};
+
+const schemaTexts = new WeakMap<DatabaseSchema, JsonText>();
+
+/** The text of `schemaToJson`, made once: every client asks for it. */
+export const schemaText = (schema: DatabaseSchema): JsonText => {
+  const known = schemaTexts.get(schema);
+  if (known !== undefined) return known;
+  const text = new JsonText(formatJson(schemaToJson(schema)));
+  schemaTexts.set(schema, text);
+  return text;
 };
 
 const tableToJson = (table: TableSchema, allRoot: boolean): JsonObject => ({

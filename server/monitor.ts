@@ -1,5 +1,6 @@
 import { matchesClause } from '../schema/condition.ts';
 import { diffDatum } from '../schema/datum-diff.ts';
+import { JsonText } from '../schema/json.ts';
 import type { Row } from '../schema/row.ts';
 import type { Column } from '../schema/schema.ts';
 import type { MonitoredColumn, MonitoredTable, MonitorVersion, Selection } from './monitor-request.ts';
@@ -94,7 +95,7 @@ export class Monitor {
   readonly subscribers = new Set<Subscriber>();
   readonly #byName: ReadonlyMap<string, MonitoredTable>;
   /** Kept as long as no row that it is about changes. */
-  #initial: string | undefined;
+  #initial: JsonText | undefined;
 
   constructor(version: MonitorVersion, tables: readonly MonitoredTable[]) {
     this.version = version;
@@ -103,8 +104,8 @@ export class Monitor {
   }
 
   /** All rows, as the reply to the monitor request has them. */
-  initial(tables: Tables): string {
-    this.#initial ??= this.#compose(tables);
+  initial(tables: Tables): JsonText {
+    this.#initial ??= new JsonText(this.#compose(tables));
     return this.#initial;
   }
 

@@ -4,7 +4,7 @@ import { type ConnectionLimits, type Notification, Peer, type Request } from '..
 import type { Transport } from '../rpc/transport.ts';
 import { OvsdbError, syntaxError } from '../schema/error.ts';
 import { formatJson, type Json, JsonText, type OutJson } from '../schema/json.ts';
-import { schemaToJson } from '../schema/schema.ts';
+import { schemaText } from '../schema/schema.ts';
 import type { Database } from './database.ts';
 import type { Locks } from './lock.ts';
 import type { MonitorVersion } from './monitor-request.ts';
@@ -188,7 +188,7 @@ export class Session {
   }
 
   getSchema(params: readonly Json[]): OutJson {
-    return schemaToJson(this.#database(params, 'get_schema').schema);
+    return schemaText(this.#database(params, 'get_schema').schema);
   }
 
   serverId(): OutJson {

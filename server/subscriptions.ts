@@ -38,7 +38,7 @@ export class Subscriptions {
     const monitor = database.monitors.get(version, parseMonitorRequests(database.schema, requests, version));
     this.#byId.set(key, new Subscription(this.#peer, database, monitor, id));
     if (version === 3) return resume(database, monitor, last);
-    return new JsonText(monitor.initial(database.tables));
+    return monitor.initial(database.tables);
   }
 
   /** @throws OvsdbError */
@@ -96,7 +96,7 @@ export class Subscriptions {
 const resume = ({ history, tables }: Database, monitor: Monitor, last: string): OutJson => {
   const missed = history.since(last);
   if (missed === undefined || (missed.restored && monitor.watchesEphemeral)) {
-    return [false, history.last, new JsonText(monitor.initial(tables))];
+    return [false, history.last, monitor.initial(tables)];
   }
   return [true, history.last, new JsonText(monitor.updates(missed.changes) ?? '{}')];
 };

@@ -1,5 +1,6 @@
 import test from 'ava';
-import { type Message, parseMessage } from '../../rpc/message.ts';
+import { formatMessage, type Message, type OutMessage, parseMessage } from '../../rpc/message.ts';
+import { JsonText } from '../../schema/json.ts';
 
 const read: readonly (readonly [text: string, message: Message])[] = [
   ['{"id":1,"method":"echo","params":[2]}', { kind: 'request', method: 'echo', params: [2], id: 1 }],
@@ -36,5 +37,28 @@ for (const [text, complaint] of [
 ] satisfies [string, RegExp][]) {
   test(`refused: ${text}`, (t) => {
     t.throws(() => parseMessage(text), { instanceOf: SyntaxError, message: complaint });
+  });
+}
+
+const longText = new JsonText(JSON.stringify('ä'.repeat(100_000)));
+const long: readonly (readonly [what: string, message: OutMessage, text: string])[] = [
+  ['result', { kind: 'result', result: longText, id: 1 }, `{"id":1,"result":${longText.text},"error":null}`],
+  [
+    'result behind others',
+    { kind: 'result', result: [false, 'x', longText], id: null },
+    `{"id":null,"result":[false,"x",${longText.text}],"error":null}`,
+  ],
+  [
+    'update',
+    { kind: 'notification', method: 'update', params: ['m', longText] },
+    `{"id":null,"method":"update","params":["m",${longText.text}]}`,
+  ],
+];
+
+for (const [what, message, text] of long) {
+  test(`a long ${what} is written whole, and shares the bytes of its text`, (t) => {
+    const parts = formatMessage(message);
+    t.is(Buffer.concat(parts.map((part) => Buffer.from(part))).toString(), text);
+    t.true(parts.includes(longText.bytes));
   });
 }
