@@ -5,12 +5,7 @@
  */
 import { readU16 } from '../netlink/bytes.ts';
 import { Assembler, frame, type Program, type Register, verdicts } from './assembler.ts';
-
-/** Both ends are in it. */
-export interface VlanRange {
-  readonly first: number;
-  readonly last: number;
-}
+import { testMember, type VlanRange } from './vlan-set.ts';
 
 /** Where copies go: devices that get them with the tag of their VLAN, and devices that get them without. */
 export interface MirrorOutput {
@@ -78,17 +73,10 @@ function readVlan(program: Assembler, untaggedVlan: number): void {
     .label('vlan-known');
 }
 
-const everyVlan = (ranges: readonly VlanRange[]): boolean =>
-  ranges.some(({ first, last }) => first === 0 && last >= 4095);
-
 function selectVlans(program: Assembler, ranges: readonly VlanRange[], outputVlan: number | undefined): void {
   if (outputVlan !== undefined) program.when(vlan, '==', outputVlan, 'next');
-  if (everyVlan(ranges)) return;
-  for (const { first, last } of ranges) {
-    const skip = program.unique('skip');
-    program.when(vlan, '<', first, skip).when(vlan, '<=', last, 'selected').label(skip);
-  }
-  program.goto('next').label('selected');
+  testMember(program, vlan, ranges, { member: 'selected', other: 'next' });
+  program.label('selected');
 }
 
 function count(program: Assembler): void {

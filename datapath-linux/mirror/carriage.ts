@@ -1,5 +1,5 @@
 /** How a port carries the frames of a VLAN, as far as copies of frames are concerned. Pure. */
-import type { VlanRange } from '../bpf/mirror-program.ts';
+import type { VlanRange } from '../bpf/vlan-set.ts';
 import type { Port } from '../port/port.ts';
 import { vlanMode } from '../vlan/mode.ts';
 import { rangesOf, vlansOf } from './vlan-range.ts';

@@ -3,7 +3,7 @@
  * output are one: Open vSwitch copies a frame once to each output, and counts that for all of them. Pure.
  */
 import { createHash } from 'node:crypto';
-import type { VlanRange } from '../bpf/mirror-program.ts';
+import type { VlanRange } from '../bpf/vlan-set.ts';
 import type { DesiredBridge } from '../desired.ts';
 import type { Port } from '../port/port.ts';
 import type { RowView } from '../row-view.ts';

@@ -1,5 +1,5 @@
 /** Sets of VLANs, as ranges. VLAN 0 is that of frames without a tag. Pure. */
-import type { VlanRange } from '../bpf/mirror-program.ts';
+import type { VlanRange } from '../bpf/vlan-set.ts';
 
 export const allVlans: readonly VlanRange[] = [{ first: 0, last: 4095 }];
 

@@ -87,6 +87,20 @@ withRoot('the kernel takes the programs of all mirrors', (t) => {
   t.notThrows(() => loads(reserveEgress().code));
 });
 
+withRoot('the kernel takes mirrors of as many separate VLANs as there can be', (t) => {
+  const map = native().counterCreate('test', counterSize);
+  t.teardown(() => native().close(map));
+  const odd = Array.from({ length: 2048 }, (_, index) => ({ first: 2 * index + 1, last: 2 * index + 1 }));
+  const irregular = odd.filter(({ first }) => first % 7 !== 0 && first % 11 !== 0);
+  for (const direction of ['ingress', 'egress'] as const) {
+    for (const vlans of [odd, irregular]) {
+      const output = { tagged: [3, 4], untagged: [5], vlan: undefined, bytes: 64 };
+      const program = mirror({ direction, vlans, untaggedVlan: 5, once: true }, output);
+      t.notThrows(() => loads(withMap(program, map)), `${direction}, ${vlans.length} VLANs`);
+    }
+  }
+});
+
 withRoot('what the kernel does not take is told with its reason', (t) => {
   const error = t.throws(() => loads(new Assembler().copy(0, 5).exit().assemble().code));
   t.regex(error?.message ?? '', /^EACCES: .*!read_ok/s);
