@@ -10,10 +10,10 @@ import {
 import { defaultSocket } from '../rpc/directories.ts';
 import { addOptions } from '../rpc/program.ts';
 import { type TlsSettings, tlsDescriptions, tlsOptions } from '../rpc/tls-options.ts';
-import { ovsVersion } from '../rpc/version.ts';
+import { programVersion } from '../rpc/version.ts';
 
 export const name = 'ovs-vswitchd';
-export const versionText = `${name} (Open vSwitch) ${ovsVersion}`;
+export const versionText = programVersion(name);
 
 export const program = new Command(name)
   .description('Makes the Linux kernel switch as an Open_vSwitch database says, until it is told to stop.')

@@ -10,14 +10,13 @@ import {
 import { defaultDatabase } from '../rpc/directories.ts';
 import { addOptions } from '../rpc/program.ts';
 import { tlsDescriptions, tlsOptions } from '../rpc/tls-options.ts';
-import { ovsVersion, version } from '../rpc/version.ts';
+import { programVersion, version } from '../rpc/version.ts';
 import { type Configuration, configurationPath, type PairConfiguration, parseDatabaseArgument } from './config-file.ts';
 import { ExcludedTables } from './excluded-tables.ts';
 import { defaultServerLimits, type RemotesOptions } from './remotes.ts';
 
 export const programName = 'ovsdb-server';
-/** As Open vSwitch's programs name themselves, which scripts read the release from. */
-export const versionText = `${programName} (Open vSwitch) ${ovsVersion}`;
+export const versionText = programVersion(programName);
 
 /** What the command line of ovsdb-server says. */
 export interface Options extends DaemonOptions, LogOptions {

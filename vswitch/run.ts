@@ -1,11 +1,13 @@
 import { dirname, resolve } from 'node:path';
-import { type Switch, startSwitch } from '../datapath-linux/switch.ts';
+import { startSwitch } from '../datapath-linux/switch.ts';
 import { directories, makeFolder } from '../rpc/directories.ts';
 import { logFor } from '../rpc/log.ts';
 import { dial } from '../rpc/target.ts';
 import { version } from '../rpc/version.ts';
 import { Server } from '../server/server.ts';
 import { shellCommands } from './commands.ts';
+import { listenForServer, listenForSwitch, writePidFile } from './control.ts';
+import { Ending } from './ending.ts';
 import { type Places, places } from './places.ts';
 import { explainStartError } from './start-error.ts';
 import { tunProblem } from './tun-device.ts';
@@ -31,11 +33,10 @@ export class StartError extends Error {}
 const oneKeystroke = 300;
 
 /**
- * Runs the server and, where this process may change the network, the switch, until a signal ends it.
+ * Runs the server and, where this process may change the network, the switch, until a signal or `ovs-appctl exit` ends it.
  * @throws StartError
  */
 export const run = async ({ database, rundir, remote = [] }: RunOptions): Promise<void> => {
-  const usual = directories();
   // From here on every part of this process looks there, relative paths in --remote too.
   if (rundir !== undefined) process.env.OVS_RUNDIR = resolve(rundir);
   const user = currentUser();
@@ -43,14 +44,16 @@ export const run = async ({ database, rundir, remote = [] }: RunOptions): Promis
   const chosen = database === undefined ? found : { ...found, database: resolve(database) };
   process.env.OVS_RUNDIR = chosen.run;
   const serverOnly = mayConfigureNetwork() ? undefined : user.root ? 'no capability' : 'not root';
-  const stop = await start(chosen, remote, serverOnly === undefined).catch((error: unknown) => {
+  const ending = await start(chosen, remote, serverOnly === undefined).catch((error: unknown) => {
     throw error instanceof StartError ? error : new StartError(explainStartError(error, chosen), { cause: error });
   });
-  stopOnSignal(stop);
+  endOnSignal(ending);
+  void ending.asked.then(() => end(ending));
   const circumstances: Circumstances = {
     version,
     places: chosen,
-    exported: chosen.run === usual.run ? undefined : chosen.run,
+    // Another terminal has none of this one's variables.
+    exported: chosen.run === directories({}).run ? undefined : chosen.run,
     serverOnly,
     commands: shellCommands(),
     tun: tunProblem(),
@@ -68,31 +71,40 @@ const tls = {
   caCertificate: 'db:Open_vSwitch,SSL,ca_cert',
 } as const;
 
-/** Starts both, and returns what stops them. */
-const start = async ({ database, run: folder, socket }: Places, remotes: readonly string[], withSwitch: boolean) => {
+/** Starts both, and returns what ends them. */
+const start = async (
+  { database, run: folder, socket }: Places,
+  remotes: readonly string[],
+  withSwitch: boolean,
+): Promise<Ending> => {
   const target = `unix:${socket}`;
   refuseLong(socket);
   await refuseSecond(target);
   makeFolder(folder);
   makeFolder(dirname(database));
-  const server = await Server.start({
-    databases: [database],
-    remotes: [`punix:${socket}`, managers, ...remotes],
-    connections: { tls },
-  });
-  let running: Switch | undefined;
+  const ending = new Ending();
   try {
+    writePidFile('server', ending);
+    const server = await Server.start({
+      databases: [database],
+      remotes: [`punix:${socket}`, managers, ...remotes],
+      connections: { tls },
+    });
+    ending.add(() => server.close());
     // The server would go on trying to listen.
     (await dial(target)).destroy();
-    if (withSwitch) running = startSwitch({ remote: target });
+    await listenForServer(server, ending);
+    if (withSwitch) {
+      writePidFile('switch', ending);
+      const running = startSwitch({ remote: target });
+      ending.add(() => running.stop());
+      await listenForSwitch(running, ending);
+    }
   } catch (error) {
-    await server.close();
+    await ending.run();
     throw error;
   }
-  return async (): Promise<void> => {
-    await running?.stop();
-    await server.close();
-  };
+  return ending;
 };
 
 /** Of a longer path the system would use the beginning. */
@@ -114,7 +126,16 @@ const refuseSecond = async (target: string): Promise<void> => {
   );
 };
 
-const stopOnSignal = (stop: () => Promise<void>): void => {
+const end = (ending: Ending): Promise<never> =>
+  ending.run().then(
+    () => process.exit(0),
+    (error: unknown) => {
+      log.err(`stopping failed: ${error instanceof Error ? error.stack : error}`);
+      process.exit(1);
+    },
+  );
+
+const endOnSignal = (ending: Ending): void => {
   let asked: number | undefined;
   const onSignal = (signal: NodeJS.Signals): void => {
     if (asked !== undefined) {
@@ -123,13 +144,7 @@ const stopOnSignal = (stop: () => Promise<void>): void => {
     }
     asked = performance.now();
     log.info(`${signal}: stopping`);
-    stop().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        log.err(`stopping failed: ${error instanceof Error ? error.stack : error}`);
-        process.exit(1);
-      },
-    );
+    void end(ending);
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
 };

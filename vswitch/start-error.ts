@@ -15,6 +15,11 @@ const table: readonly Advice[] = [
       `Another server, process ${pid}, has ${database} open. Stop it first (kill ${pid}), or run beside it with a database and a socket of your own: ${elsewhere}`,
   },
   {
+    pattern: /(ovs[\w-]+)\.pid: already running as pid (\d+)/,
+    advice: ({ run }, [, program, pid]) =>
+      `${program} runs already, as process ${pid}, with its files in ${run}. Stop it first (ovs-appctl -t ${program} exit), or run beside it: ${elsewhere}`,
+  },
+  {
     pattern: /is a clustered database/,
     advice: ({ database }) =>
       `${database} stays as it is; choose another file: vswitch --database ${withOtherName(database)}`,

@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { firstWords, Installation } from '../helpers/installation.ts';
 import { end, rootTest as test } from '../helpers/netns.ts';
-import { projectFile } from '../helpers/project.ts';
+import { projectFile, projectProgram } from '../helpers/project.ts';
 import { until } from '../helpers/until.ts';
 
 const program = projectFile('dist/vswitch/main.js');
@@ -90,6 +90,66 @@ test('without the right to change the network it is a server only, and says so',
   t.regex(words, /switch +off, because you are not root/);
   t.true(words.includes(`export OVS_RUNDIR=${join(directory, 'user')}\n`));
   t.is(await end(child, 'SIGINT'), 0);
+});
+
+test('another terminal is told where the socket is, also when a variable said so to this one', async (t) => {
+  const installation = await Installation.start(t);
+  const elsewhere = join(installation.directory, 'other');
+  const places = [`OVS_RUNDIR=${elsewhere}`, `OVS_DBDIR=${elsewhere}`];
+  const child = installation.host.spawn('env', ...places, process.execPath, program);
+  t.true((await firstWords(child)).includes(`export OVS_RUNDIR=${elsewhere}\n`));
+  await end(child, 'SIGINT');
+});
+
+for (const [whose, command] of [
+  ['our', [process.execPath, projectProgram('ovs-appctl')]],
+  ['the C', ['ovs-appctl']],
+] as const) {
+  test(`${whose} ovs-appctl finds the switch and the server, as if each were a program of its own`, async (t) => {
+    const installation = await Installation.start(t);
+    const { host, directory, program: running } = installation;
+    const [executable, ...before] = command;
+    const appctl = (...args: readonly string[]): Promise<string> =>
+      host.run('env', `OVS_RUNDIR=${directory}`, executable, ...before, ...args);
+    await installation.vsctl('add-br', 'br0');
+    t.is(await appctl('version'), 'ovs-vswitchd (Open vSwitch) 3.7.0\n');
+    t.is(await appctl('-t', 'ovsdb-server', 'version'), 'ovsdb-server (Open vSwitch) 3.7.0\n');
+    t.regex(await appctl('fdb/show', 'br0'), /port +VLAN +MAC +Age/);
+    t.is(await appctl('-t', 'ovs-vswitchd', 'ofproto/list'), 'br0\n');
+    t.is(await appctl('-t', 'ovsdb-server', 'ovsdb-server/list-dbs'), 'Open_vSwitch\n_Server\n');
+    const remote = `punix:${join(directory, 'more.sock')}`;
+    await appctl('-t', 'ovsdb-server', 'ovsdb-server/add-remote', remote);
+    t.true(existsSync(join(directory, 'more.sock')));
+    const ended = once(running, 'exit');
+    t.is(await appctl('-t', whose === 'our' ? 'ovsdb-server' : 'ovs-vswitchd', 'exit'), '');
+    t.deepEqual(await ended, [0, null]);
+    t.deepEqual(
+      readdirSync(directory).filter((name) => /\.(pid|ctl|sock)$/.test(name)),
+      [],
+      'nothing is left',
+    );
+    t.true(await host.has('br0'));
+    await installation.startVswitch();
+    const cleaned = once(installation.program, 'exit');
+    await appctl('exit', '--cleanup');
+    t.deepEqual(await cleaned, [0, null]);
+    t.false(await host.has('br0'));
+  });
+}
+
+test('it does not start beside a switch that has the run directory', async (t) => {
+  const installation = await Installation.start(t);
+  const { directory } = installation;
+  await end(installation.program, 'SIGTERM');
+  const options = ['--pidfile', '-vsyslog:off', '-vconsole:off'];
+  const other = installation.host.spawn('env', `OVS_RUNDIR=${directory}`, 'ovs-vswitchd', ...options);
+  await until('the other switch runs', async () => existsSync(join(directory, 'ovs-vswitchd.pid')));
+  const files = ['--rundir', directory, '--database', join(directory, 'conf.db')];
+  const { status, stderr } = await runToEnd(installation, process.execPath, program, ...files);
+  t.is(status, 1);
+  t.regex(stderr, /ovs-vswitchd runs already, as process \d+, .*ovs-appctl -t ovs-vswitchd exit/);
+  await end(other, 'SIGTERM');
+  await installation.startVswitch();
 });
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

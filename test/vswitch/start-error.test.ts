@@ -6,6 +6,7 @@ const systemError = (code: string): Error => Object.assign(new Error(`${code}: s
 
 for (const [error, expected] of [
   [new Error('/x: cannot lock file because it is already locked by pid 77'), /process 77, has .*conf\.db open/],
+  [new Error('/x/ovs-vswitchd.pid: already running as pid 7, aborting'), /ovs-vswitchd runs already, as process 7,/],
   [new Error('/x: is a clustered database of the C server'), /--database \/etc\/openvswitch\/vswitch\.db/],
   [systemError('EACCES'), /\/etc\/openvswitch\/conf\.db, or a socket in \/run\/ovs, cannot be made by this user/],
   [new Error('unable to open', { cause: systemError('SQLITE_CANTOPEN') }), /cannot be made by this user/],
