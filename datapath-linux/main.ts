@@ -31,7 +31,9 @@ function controlCommands(daemon: Daemon, running: Switch): readonly ControlComma
 
 async function serve(daemon: Daemon, database: string, { unixctl, mlockall }: Options): Promise<void> {
   if (mlockall) log.info('--mlockall has no effect: the JavaScript engine cannot give back memory that is locked');
-  const running = startSwitch({ remote: database, credentials: new Credentials(tls) });
+  const credentials = new Credentials(tls);
+  credentials.inspect();
+  const running = startSwitch({ remote: database, credentials });
   daemon.atEnd(() => running.stop());
   if (unixctl !== 'none') {
     const commands = new Commands(

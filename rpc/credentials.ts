@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { createSecureContext, DEFAULT_CIPHERS, type SecureContextOptions } from 'node:tls';
 import { logFor } from './log.ts';
 import { SystemError, systemMessage } from './system-error.ts';
@@ -56,6 +56,15 @@ export class Credentials {
     if (files.privateKey !== undefined || files.certificate !== undefined) this.#refresh();
   }
 
+  /** Says in the log which of the files cannot be read: they may not be needed for a long time, or at all. */
+  inspect(): void {
+    const { privateKey, certificate, caCertificate, bootstrap, peerCaCertificate } = this.#files;
+    const authority = caCertificate === 'none' || bootstrap === true ? undefined : caCertificate;
+    for (const file of [privateKey, certificate, authority, peerCaCertificate]) {
+      if (file !== undefined) isReadable(file);
+    }
+  }
+
   /**
    * As the files are now. While files that changed do not fit together (one of a pair is being replaced), the last
    * ones that did are used on; the log says so once.
@@ -104,7 +113,8 @@ const loadIdentity = (files: TlsFiles): Identity => {
   }
   const verify = caCertificate !== 'none';
   const bootstrap = verify && files.bootstrap === true && !existsSync(caCertificate);
-  const extra = peerCaCertificate === undefined ? '' : read(peerCaCertificate);
+  // Peers that have a CA certificate need no other.
+  const extra = peerCaCertificate === undefined || !isReadable(peerCaCertificate) ? '' : read(peerCaCertificate);
   const protocols: ProtocolRange = parseProtocols(files.protocols || defaultProtocols);
   const suites = ciphersuites?.split(':') ?? defaultSuites();
   const secure: SecureContextOptions = {
@@ -123,6 +133,17 @@ const loadIdentity = (files: TlsFiles): Identity => {
     bootstrap: bootstrap ? caCertificate : undefined,
     serverName,
   };
+};
+
+/** Whether this process may read the file; the log tells why it may not. */
+const isReadable = (file: string): boolean => {
+  try {
+    accessSync(file, constants.R_OK);
+    return true;
+  } catch (error) {
+    log.err(`failed to open ${file} for reading: ${systemMessage(error)}`);
+    return false;
+  }
 };
 
 const read = (file: string): string => {

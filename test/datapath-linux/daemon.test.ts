@@ -7,7 +7,8 @@ import { promisify } from 'node:util';
 import anyTest from 'ava';
 import { Authority, tlsArguments } from '../helpers/certificates.ts';
 import { Lab } from '../helpers/lab.ts';
-import { end, rootTest as test } from '../helpers/netns.ts';
+import { end, Namespace, rootTest as test } from '../helpers/netns.ts';
+import { temporaryFolder } from '../helpers/temporary.ts';
 import { until } from '../helpers/until.ts';
 
 const execute = promisify(execFile);
@@ -187,3 +188,22 @@ anyTest('its command line is checked before anything is done', async (t) => {
   await t.throwsAsync(run('--frobnicate'), { message: /unknown option/ });
   await t.throwsAsync(run('unix:a', 'unix:b'), { message: /too many arguments/ });
 });
+
+for (const [whose, command] of [
+  ['ours', [process.execPath, daemon]],
+  ['C', ['ovs-vswitchd']],
+] as const) {
+  test(`a certificate that cannot be read is told at once, and the rest goes on (${whose})`, async (t) => {
+    const host = await Namespace.create();
+    t.teardown(() => host.close());
+    const files = ['--peer-ca-cert=/no/such/file', '-vsyslog:off', '--unixctl=none'];
+    const child = host.spawn('env', `OVS_RUNDIR=${temporaryFolder(t)}`, ...command, ...files, 'unix:/no/such/socket');
+    let log = '';
+    child.stderr?.on('data', (chunk: Buffer) => {
+      log += chunk;
+    });
+    await until('it tries to connect', async () => log.includes('unix:/no/such/socket: connection attempt failed'));
+    t.regex(log, /\|stream_ssl\|ERR\|failed to open \/no\/such\/file for reading: No such file or directory\n/);
+    await end(child, 'SIGTERM');
+  });
+}
