@@ -38,10 +38,29 @@ export function canonicalAddress(address: string): string {
   return bytes.length === 4 ? [...bytes].join('.') : bytes.toString('hex').replace(/....(?!$)/g, '$&:');
 }
 
+const mappedPrefix = '00000000000000000000ffff';
+
+/** An IPv6 address of ::ffff:0:0/96 as the IPv4 address that it stands for; others as they are. */
+export function unmapped(address: string): string {
+  const bytes = ipBytes(address);
+  const isMapped = bytes.length === 16 && bytes.toString('hex', 0, 12) === mappedPrefix;
+  return isMapped ? [...bytes.subarray(12)].join('.') : address;
+}
+
 /** Multicast addresses: 224.0.0.0/4 and ff00::/8. */
 export function isMulticast(address: string): boolean {
   const [first = 0] = ipBytes(address);
   return ipVersion(address) === 4 ? first >> 4 === 0xe : first === 0xff;
+}
+
+/** 0.0.0.0 and ::, which stand for no address at all. */
+export const isUnspecified = (address: string): boolean => ipBytes(address).every((byte) => byte === 0);
+
+/** Whether a host can have the address: what is in 0.0.0.0/8, or is broadcast, multicast or unspecified, is none's. */
+export function isHostAddress(address: string): boolean {
+  if (isUnspecified(address) || isMulticast(address)) return false;
+  const bytes = ipBytes(address);
+  return bytes.length === 16 || (bytes[0] !== 0 && bytes.some((byte) => byte !== 0xff));
 }
 
 /**

@@ -1,6 +1,13 @@
 /** The options of tunnel interfaces: read as the C daemon reads them, with its words for what is wrong. Pure. */
 import type { InterfaceRow } from '../configuration.ts';
-import { canonicalAddress, ipVersion, isMulticast } from '../netlink/ip-address.ts';
+import {
+  canonicalAddress,
+  ipVersion,
+  isHostAddress,
+  isMulticast,
+  isUnspecified,
+  unmapped,
+} from '../netlink/ip-address.ts';
 import type { Packets } from '../netlink/tunnel.ts';
 
 export const tunnelTypes = ['geneve', 'gre', 'vxlan'] as const;
@@ -55,25 +62,37 @@ function parseNumber(text: string, max: number): number | undefined {
   return value <= max ? value : undefined;
 }
 
-/** Why the addresses cannot be a tunnel's, and what is only remarked. */
-function addressErrors({ name, options }: InterfaceRow, type: string) {
-  const remote = options.get('remote_ip');
-  const local = options.get('local_ip');
+/** The address that a text gives; an IPv4 address in the clothes of IPv6 is one of IPv4, as for the C daemon. */
+const addressOf = (text: string | undefined): string | undefined =>
+  text === undefined || ipVersion(text) === 0 ? undefined : unmapped(text);
+
+/** The addresses, or why they cannot be a tunnel's, and what is only remarked. */
+function readAddresses({ name, options }: InterfaceRow, type: string) {
+  const [remoteText, localText] = [options.get('remote_ip'), options.get('local_ip')];
+  const [remote, local] = [addressOf(remoteText), addressOf(localText)];
   const remarks: string[] = [];
-  const valid = (text: string | undefined): string | undefined =>
-    text !== undefined && ipVersion(text) !== 0 ? text : undefined;
-  if (local !== undefined && valid(local) === undefined) remarks.push(`${name}: bad ${type} 'local_ip'`);
+  if (localText !== undefined && local === undefined) remarks.push(`${name}: bad ${type} 'local_ip'`);
+  // The kernel takes an unspecified one for none.
+  const given = local === undefined || isUnspecified(local) ? undefined : local;
+  if (given !== undefined) remarks.push(...strangeAddress(name, 'local_ip', given));
   let error: string | undefined;
   const required = `${name}: ${type} type requires valid 'remote_ip' argument`;
-  if (remote === undefined) error = required;
-  else if (remote === 'flow' || local === 'flow') error = needsOpenFlow(name, 'remote_ip=flow and local_ip=flow');
-  else if (valid(remote) === undefined) error = `${name}: bad ${type} 'remote_ip'\n${required}`;
+  if (remoteText === undefined) error = required;
+  else if (remoteText === 'flow' || localText === 'flow') {
+    error = needsOpenFlow(name, 'remote_ip=flow and local_ip=flow');
+  } else if (remote === undefined) error = `${name}: bad ${type} 'remote_ip'\n${required}`;
+  // A kernel's device without one takes packets from anybody.
+  else if (isUnspecified(remote)) error = required;
   else if (isMulticast(remote)) error = `${name}: multicast remote_ip=${remote} not allowed`;
-  else if (valid(local) !== undefined && ipVersion(remote) !== ipVersion(local ?? '')) {
+  else if (local !== undefined && ipVersion(remote) !== ipVersion(local)) {
     error = `${name}: 'remote_ip' and 'local_ip' has to be of the same address family`;
-  }
-  return { remarks, error, local: valid(local) };
+  } else remarks.push(...strangeAddress(name, 'remote_ip', remote));
+  return { remarks, error, remote: remote ?? '', local: given };
 }
+
+/** The C daemon takes any address for one that packets can come from. */
+const strangeAddress = (name: string, option: string, address: string): string[] =>
+  isHostAddress(address) ? [] : [`${name}: ${option}=${address} is the address of no host: nothing gets through`];
 
 const needsOpenFlow = (name: string, what: string): string =>
   `${name}: ${what} leave the choice to OpenFlow, which is not provided; give a fixed value`;
@@ -137,7 +156,7 @@ function packetTypeError({ name, options }: InterfaceRow): string | undefined {
 /** Reads the options of a tunnel's row. `type` is what the messages call it. */
 export function parseTunnel(row: InterfaceRow, type: TunnelType): ParsedTunnel {
   const { name, options } = row;
-  const { remarks, error: addressError, local } = addressErrors(row, type);
+  const { remarks, error: addressError, remote: remoteAddress, local } = readAddresses(row, type);
   const inKey = parseKey(row, type, 'in_key');
   const outKey = parseKey(row, type, 'out_key');
   const error = addressError ?? inKey.error ?? outKey.error ?? packetTypeError(row);
@@ -146,7 +165,7 @@ export function parseTunnel(row: InterfaceRow, type: TunnelType): ParsedTunnel {
     const isKnown = knownOptions[type].has(key) || key === 'packet_type';
     if (!isKnown) remarks.push(`${name}: unknown ${type} argument '${key}'`);
   }
-  const remote = canonicalAddress(options.get('remote_ip') ?? '');
+  const remote = canonicalAddress(remoteAddress);
   // RFC 8200 wants UDP checksums over IPv6; GRE has none of its own accord.
   const checksumByDefault = type !== 'gre' && ipVersion(remote) === 6;
   return {

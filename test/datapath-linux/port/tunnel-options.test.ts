@@ -91,6 +91,33 @@ test('what only OpenFlow could decide is refused in a sentence', (t) => {
   }
 });
 
+test('an address that no host has is refused, or remarked, as the kernel would make of it', (t) => {
+  for (const remote of ['0.0.0.0', '::', '::ffff:0.0.0.0']) {
+    t.deepEqual(parse({ remote_ip: remote }), { error: "t0: vxlan type requires valid 'remote_ip' argument" }, remote);
+  }
+  t.deepEqual(parse({ remote_ip: '::ffff:224.0.0.1' }), { error: 't0: multicast remote_ip=224.0.0.1 not allowed' });
+  const remarks = (options: Readonly<Record<string, string>>) => parsed(options).remarks;
+  t.deepEqual(remarks({ remote_ip: '255.255.255.255' }), [
+    't0: remote_ip=255.255.255.255 is the address of no host: nothing gets through',
+  ]);
+  t.deepEqual(remarks({ local_ip: '224.0.0.1' }), [
+    't0: local_ip=224.0.0.1 is the address of no host: nothing gets through',
+  ]);
+  for (const remote of ['127.0.0.1', '240.0.0.1', '10.0.0.255', '169.254.0.1', '::1', 'fe80::1', '::2']) {
+    t.deepEqual(remarks({ remote_ip: remote }), [], remote);
+  }
+});
+
+test('an address in the clothes of another family is of its own', (t) => {
+  t.is(parsed({ remote_ip: '::ffff:192.0.2.7' }).options.remote, '192.0.2.7');
+  t.is(parsed({ local_ip: '::ffff:192.0.2.7' }).options.local, '192.0.2.7');
+});
+
+test('a local address that is unspecified is none', (t) => {
+  t.is(parsed({ local_ip: '0.0.0.0' }).options.local, undefined);
+  t.is(parsed({ remote_ip: 'fd00::1', local_ip: '::' }).options.local, undefined);
+});
+
 test('addresses have one form', (t) => {
   t.is(canonicalAddress('FD00::1'), 'fd00:0000:0000:0000:0000:0000:0000:0001');
   t.is(canonicalAddress('::ffff:192.0.2.1'), '0000:0000:0000:0000:0000:ffff:c000:0201');
