@@ -15,7 +15,7 @@ import {
   deleteGroup,
   deleteLink,
 } from './netlink/request.ts';
-import type { CreateTap, Delete, DisableIpv6, Filter, LoadPrograms, Step } from './step.ts';
+import type { CreateTap, Delete, DisableIpv6, Fault, Filter, LoadPrograms, Step } from './step.ts';
 
 /** A step that did not succeed, and the kernel's reason, such as 'File exists'. */
 export interface Failure {
@@ -28,7 +28,12 @@ const messagesPerSend = 64;
 /** Links in one group deletion: the kernel does nothing else for the host's network configuration meanwhile. */
 const linksPerDeletion = 256;
 
-type AloneStep = Delete | CreateTap | DisableIpv6 | LoadPrograms | Filter;
+/** A device of a smaller MTU has no IPv6, and nothing to be set of it; the next look sees to one whose MTU has grown. */
+const ipv6MtuMin = 1280;
+const addressless6 = ({ mtu = ipv6MtuMin }: { readonly mtu: number | undefined }): true | undefined =>
+  mtu >= ipv6MtuMin || undefined;
+
+type AloneStep = Delete | CreateTap | DisableIpv6 | LoadPrograms | Filter | Fault;
 /** Steps that only mean messages; the others are done by themselves, below. */
 type MessageStep = Exclude<Step, AloneStep>;
 
@@ -46,7 +51,7 @@ function messagesOf(step: MessageStep): Buffer[] {
     case 'create-internal':
       return [
         createVeth({ ...step, group: ownedGroup }),
-        changeLink({ name: step.outer }, { up: true, alias: step.alias, addressless6: true }),
+        changeLink({ name: step.outer }, { up: true, alias: step.alias, addressless6: addressless6(step) }),
       ];
     case 'mark':
       return [addAltname(step.ifindex, step.mark)];
@@ -135,7 +140,8 @@ function createTap(client: NetlinkClient, step: CreateTap): void {
   const flags = tunFlags.exclusive | (multiQueue ? tunFlags.multiQueue : 0) | (vnetHeader ? tunFlags.vnetHeader : 0);
   const fd = native().tapOpen(name, flags, owner, group);
   try {
-    client.request(changeLink({ name }, { mtu, master, alias, group: ownedGroup, addressless6: true, up: true }));
+    const change = { mtu, master, alias, group: ownedGroup, addressless6: addressless6(step), up: true };
+    client.request(changeLink({ name }, change));
     native().tapPersist(fd);
   } finally {
     native().close(fd);
@@ -156,7 +162,14 @@ function attempt(step: Step, action: () => void): Failure[] {
   }
 }
 
-const aloneOps: ReadonlySet<string> = new Set(['delete', 'create-tap', 'disable-ipv6', 'load-programs', 'filter']);
+const aloneOps: ReadonlySet<string> = new Set([
+  'delete',
+  'create-tap',
+  'disable-ipv6',
+  'load-programs',
+  'filter',
+  'fault',
+]);
 const isAlone = (step: Step): step is AloneStep => aloneOps.has(step.op);
 
 /** Carries out `steps` and returns those that failed; the others are not affected by them. */
@@ -178,6 +191,7 @@ export async function apply(client: NetlinkClient, steps: readonly Step[]): Prom
     } else if (step.op === 'create-tap') failures.push(...attempt(step, () => createTap(client, step)));
     else if (step.op === 'disable-ipv6') failures.push(...attempt(step, () => disableIpv6(step)));
     else if (step.op === 'load-programs') failures.push(...attempt(step, () => loadPrograms(client, step)));
+    else if (step.op === 'fault') failures.push({ step, reason: step.reason });
     else if (step.op === 'filter') failures.push(...attempt(step, () => client.netfilter.transaction(step.messages)));
     await breathe();
   }

@@ -1,5 +1,6 @@
 /** What the kernel should look like, from the rows alone. Pure. */
 import type { BridgeRow, Configuration, InterfaceRow, PortRow } from './configuration.ts';
+import { contain } from './fault.ts';
 import { defaultLocalAddress, deviceAddress, hiddenAddress } from './mac.ts';
 import { isDeviceName } from './names.ts';
 import { buildBond } from './port/bond.ts';
@@ -83,7 +84,10 @@ class Collector {
       hasLocal ||= isLocal;
       const interfaces = port.interfaces.filter(({ name }) => !this.#realized.has(name));
       if (interfaces.length === 0) continue;
-      const built = this.#build({ ...port, interfaces }, bridge, others.length);
+      const built = contain<Built>(
+        () => this.#build({ ...port, interfaces }, bridge, others.length),
+        (reason) => ({ error: `could not add port ${port.name} (${reason})` }),
+      );
       if ('error' in built) {
         for (const { name } of interfaces) this.refused.set(name, built.error);
         continue;

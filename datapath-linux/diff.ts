@@ -10,6 +10,7 @@ import { spanningTreeSettings, speaksStp } from './aspect/spanning-tree.ts';
 import { vlanObstacle } from './aspect/vlan.ts';
 import type { Desired, DesiredBridge } from './desired.ts';
 import { hiddenBridge } from './device.ts';
+import { stepsOrFault } from './fault.ts';
 import { isOwned, type KernelState } from './kernel.ts';
 import { bridgeAlias, bridgeDevice, doomedGroup, ownedGroup, readMarks } from './names.ts';
 import type { Link } from './netlink/link.ts';
@@ -77,7 +78,8 @@ function deletions(desired: Desired, kernel: KernelState): Delete[] {
     for (const port of ports) {
       // Left in its bridge, it would be in every VLAN.
       if (vlanObstacle(port, kernel) !== undefined) continue;
-      for (const name of port.owned) owners.set(name, port);
+      // Of our devices taps alone have names that users choose, which may be that of a device behind another port.
+      for (const name of port.owned) if (port.kind !== 'tap' || !owners.has(name)) owners.set(name, port);
     }
   }
   const isKept = (link: Link): boolean => {
@@ -142,7 +144,9 @@ function portSteps(bridge: DesiredBridge, kernel: KernelState, followed: Followe
     followed: followed.get(bridge.name),
     toFollow: mtuToFollow(bridge, kernel),
   };
-  return realizable(bridge, kernel).flatMap((port) => port.steps(context));
+  return realizable(bridge, kernel).flatMap((port) =>
+    stepsOrFault(port.name, 'see to the device', () => port.steps(context)),
+  );
 }
 
 /** The local port's address: configured, else that of a physical port (the lowest), else its own. */

@@ -4,6 +4,7 @@ import type { Finding } from './aspect/aspect.ts';
 import type { Desired } from './desired.ts';
 import type { KernelState } from './kernel.ts';
 import { obstacle } from './obstacle.ts';
+import { shortened } from './sentence.ts';
 import type { Step } from './step.ts';
 
 export interface DescribedProblems {
@@ -15,7 +16,8 @@ export interface DescribedProblems {
 
 /**
  * The first that applies to an interface: refused, obstructed, its bridge or itself failed, with a reservation, or an
- * aspect of it not as asked for. A bridge has all sentences of its aspects.
+ * aspect of it not as asked for. A bridge has all sentences of its aspects, and of its own port where no row stands for
+ * that.
  */
 export function describeProblems(
   desired: Desired,
@@ -24,58 +26,65 @@ export function describeProblems(
   failures: readonly Failure[],
 ): DescribedProblems {
   const interfaces = new Map(desired.refused);
-  const failed = describeFailures(failures);
+  const bridges = new Sentences();
+  const failed = describeFailures(failures, bridges);
   const found = findings.map((finding) => finding.problems());
   for (const bridge of desired.bridges) {
     for (const port of bridge.ports) {
       const common = obstacle(port, bridge, kernel) ?? failed.creations.get(bridge.name);
       const reservations = port.reservations?.(bridge, kernel);
-      for (const name of namesOf(port)) {
-        const problem =
-          common ??
-          failed.ports.get(name) ??
-          failed.ports.get(port.name) ??
-          reservations?.get(name) ??
-          found.map((each) => each.interfaces?.get(name)).find((each) => each !== undefined);
+      const problemOf = (name: string): string | undefined =>
+        common ??
+        failed.ports.get(name) ??
+        failed.ports.get(port.name) ??
+        reservations?.get(name) ??
+        found.map((each) => each.interfaces?.get(name)).find((each) => each !== undefined);
+      for (const { name } of port.interfaces) {
+        const problem = problemOf(name);
         if (problem !== undefined) interfaces.set(name, problem);
       }
+      if (port.interfaces.length === 0) bridges.add(bridge.name, problemOf(port.name));
     }
   }
-  return { interfaces, bridges: joined([failed.bridges, ...found.flatMap((each) => each.bridges ?? [])]) };
+  for (const each of found) for (const [name, text] of each.bridges ?? []) bridges.add(name, text);
+  return { interfaces: mapped(interfaces, shortened), bridges: bridges.joined() };
 }
 
-/** A bridge's own port has a name even without a row. */
-const namesOf = ({ name, interfaces }: { name: string; interfaces: readonly { name: string }[] }): readonly string[] =>
-  interfaces.length > 0 ? interfaces.map((row) => row.name) : [name];
+const mapped = (map: ReadonlyMap<string, string>, change: (text: string) => string): ReadonlyMap<string, string> =>
+  new Map([...map].map(([name, text]) => [name, change(text)]));
 
-function joined(maps: readonly ReadonlyMap<string, string>[]): ReadonlyMap<string, string> {
-  const found = new Map<string, string>();
-  for (const [name, text] of maps.flatMap((map) => [...map])) {
-    const before = found.get(name);
-    found.set(name, before === undefined ? text : `${before}; ${text}`);
+/** What is told of each bridge, once. */
+class Sentences {
+  readonly #byName = new Map<string, Set<string>>();
+
+  add(name: string, text: string | undefined): void {
+    if (text === undefined) return;
+    const known = this.#byName.get(name);
+    if (known) known.add(text);
+    else this.#byName.set(name, new Set([text]));
   }
-  return found;
+
+  joined(): ReadonlyMap<string, string> {
+    return new Map([...this.#byName].map(([name, texts]) => [name, shortened([...texts].join('; '))]));
+  }
 }
 
-/** `creations`: bridges that are not there, with all their ports; `bridges`: what else failed for a bridge. */
-function describeFailures(failures: readonly Failure[]) {
+/** `creations`: bridges that are not there, with all their ports. What else failed for a bridge is added to `bridges`. */
+function describeFailures(failures: readonly Failure[], bridges: Sentences) {
   const ports = new Map<string, string>();
   const creations = new Map<string, string>();
-  const bridges: [string, string][] = [];
   for (const { step, reason } of failures) {
     const { subject } = step;
     if (step.op === 'disable-ipv6') continue;
     if ('port' in subject) ports.set(subject.port, describeFailure(step, subject.port, reason));
-    else if (step.op === 'send' || step.op === 'load-programs' || step.op === 'filter')
-      bridges.push([subject.bridge, `could not ${step.what} (${reason})`]);
+    else if ('what' in step) bridges.add(subject.bridge, `could not ${step.what} (${reason})`);
     else creations.set(subject.bridge, `could not create bridge ${subject.bridge} (${reason})`);
   }
-  return { ports, creations, bridges: joined(bridges.map((each) => new Map([each]))) };
+  return { ports, creations };
 }
 
 function describeFailure(step: Step, port: string, reason: string): string {
-  if (step.op === 'send' || step.op === 'load-programs' || step.op === 'filter')
-    return `could not ${step.what} (${reason})`;
+  if ('what' in step) return `could not ${step.what} (${reason})`;
   if (step.op === 'change' && step.change.mtu !== undefined && step.change.master === undefined) {
     return `could not set the MTU of ${port} to ${step.change.mtu} (${reason})`;
   }

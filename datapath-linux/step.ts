@@ -90,6 +90,14 @@ export interface LoadPrograms extends Common {
   /** What all of them count with; undefined if they do not count. */
   readonly counter: Counter | undefined;
 }
+/** What could not be asked of the kernel at all, for a fault of ours: told like something that it has refused. */
+export interface Fault extends Common {
+  readonly op: 'fault';
+  /** Completes "could not …". */
+  readonly what: string;
+  readonly reason: string;
+}
+
 export interface Counter {
   /** In bytes. */
   readonly size: number;
@@ -108,12 +116,13 @@ export type Step =
   | Change
   | Send
   | LoadPrograms
-  | Filter;
+  | Filter
+  | Fault;
 
 /** The step in words, for the log. */
 export function describeStep(step: Step): string {
   const about = 'bridge' in step.subject ? `bridge ${step.subject.bridge}` : `interface ${step.subject.port}`;
-  if (step.op === 'send' || step.op === 'load-programs' || step.op === 'filter') return `${about}: ${step.what}`;
+  if ('what' in step) return `${about}: ${step.what}`;
   if (step.op !== 'change') return `${about}: ${step.op}`;
   const changes = Object.entries(step.change).filter(([, value]) => value !== undefined);
   return `${about}: change ${changes.map(([key, value]) => `${key}=${value}`).join(' ')}`;

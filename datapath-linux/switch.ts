@@ -27,6 +27,7 @@ import { dumpStatistics, getStatistics } from './netlink/request.ts';
 import { type LinkStatistics, parseStatistics } from './netlink/statistics.ts';
 import { type Outcome, Reconciler } from './reconciler.ts';
 import { Reporter } from './reporter.ts';
+import { onOneLine } from './sentence.ts';
 import type { About } from './status.ts';
 import { describeStep, type Step } from './step.ts';
 import { switchLock, whileLocked } from './update.ts';
@@ -227,16 +228,16 @@ class RunningSwitch implements Switch {
   /** Steps are told each time; what is wrong only when it was not so at the last look. */
   #logOutcome({ steps, failures, problems, bridgeProblems }: Outcome): void {
     const failed = new Set(failures.map(({ step }) => step));
-    for (const step of steps) if (!failed.has(step)) this.#log.dbg(describeStep(step));
+    for (const step of steps) if (!failed.has(step)) this.#log.dbg(onOneLine(describeStep(step)));
     const wrong = [
       ...failures.map(({ step, reason }) => `${describeStep(step)}: ${reason}`),
       ...problems.values(),
       ...bridgeProblems.values(),
-    ];
+    ].map(onOneLine);
     for (const text of wrong) if (!this.#wrong.has(text)) this.#log.warn(text);
     this.#wrong = new Set(wrong);
-    // A program that the kernel has refused it will refuse again.
-    this.#refused = failures.some(({ step }) => step.op !== 'load-programs');
+    // A program that the kernel has refused it will refuse again, and so will a fault of ours be one.
+    this.#refused = failures.some(({ step }) => step.op !== 'load-programs' && step.op !== 'fault');
     this.#logRemarks(steps);
   }
 

@@ -3,6 +3,7 @@
  * knows how to read what the rows ask for, what the kernel has, and what to send to make them alike.
  */
 import type { Desired } from '../desired.ts';
+import { contain, spare } from '../fault.ts';
 import type { KernelState } from '../kernel.ts';
 import type { NetlinkClient } from '../netlink/client.ts';
 import type { Columns } from '../status.ts';
@@ -57,17 +58,39 @@ export interface Aspect {
   look(desired: Desired, kernel: KernelState, client: NetlinkClient): Finding;
 }
 
-/** Makes aspects alike to those who only want to look: what each one's `Wanted` and `Found` are stays its own. */
+/**
+ * Makes aspects alike to those who only want to look: what each one's `Wanted` and `Found` are stays its own. Ports and
+ * bridges that are beyond an aspect cost it no others.
+ */
 export const aspect = <Wanted, Found>(definition: AspectDefinition<Wanted, Found>): Aspect => ({
   name: definition.name,
   look(desired, kernel, client) {
-    const wanted = definition.want(desired);
-    const found = definition.read(wanted, kernel, client);
+    let whole: { readonly found: Found } | undefined;
+    const { value, faults } = spare(`see to the aspect ${definition.name}`, desired, (part) => {
+      const wanted = definition.want(part);
+      const { found } = whole ?? { found: definition.read(wanted, kernel, client) };
+      if (part === desired) whole = { found };
+      return { wanted, found, steps: definition.diff(wanted, found, kernel) };
+    });
+    if (!value) return { steps: faults, problems: () => ({}), report: () => [], counters: () => [] };
+    const { wanted, found, steps } = value;
     return {
-      steps: definition.diff(wanted, found, kernel),
-      problems: () => definition.problems?.(wanted, found, kernel) ?? {},
-      report: () => definition.report?.(wanted, found, kernel) ?? [],
-      counters: (later) => definition.counters?.(wanted, kernel, later) ?? [],
+      steps: faults.length > 0 ? [...faults, ...steps] : steps,
+      problems: () =>
+        contain(
+          () => definition.problems?.(wanted, found, kernel) ?? {},
+          () => ({}),
+        ),
+      report: () =>
+        contain(
+          () => definition.report?.(wanted, found, kernel) ?? [],
+          () => [],
+        ),
+      counters: (later) =>
+        contain(
+          () => definition.counters?.(wanted, kernel, later) ?? [],
+          () => [],
+        ),
     };
   },
 });

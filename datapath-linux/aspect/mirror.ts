@@ -146,9 +146,16 @@ function bridgeCounters(bridge: DesiredBridge, kernel: KernelState, client: Netl
 
 function problemOf(bridge: DesiredBridge, kernel: KernelState): string | undefined {
   const { groups, problems } = planOf(bridge);
+  if (groups.length === 0 && problems.length === 0) return undefined;
   const lacking = groups.length > 0 && !kernel.capabilities.has('bpf');
-  const all = lacking ? [...problems, 'mirrors need the right to load BPF programs (CAP_BPF)'] : problems;
-  return all.length > 0 ? all.join('; ') : undefined;
+  const absent = groups.flatMap(({ output, labels }) =>
+    'port' in output && !bridgePort(output.port, bridge, kernel)
+      ? labels.map((label) => `${label} copies nothing: its output port ${output.port.name} is not there`)
+      : [],
+  );
+  return [...problems, ...absent, ...(lacking ? ['mirrors need the right to load BPF programs (CAP_BPF)'] : [])].join(
+    '; ',
+  );
 }
 
 /** Their filters are in filter-sources.ts. */
@@ -161,7 +168,7 @@ export const mirrors: AspectDefinition<Desired, undefined> = {
     bridges: new Map(
       bridges.flatMap((bridge) => {
         const problem = problemOf(bridge, kernel);
-        return problem === undefined ? [] : [[bridge.name, problem] as const];
+        return problem ? [[bridge.name, problem] as const] : [];
       }),
     ),
   }),

@@ -22,8 +22,9 @@ export interface MirrorGroup {
   /** By port: of which VLANs what it receives, and what it sends, is copied. */
   readonly sources: ReadonlyMap<Port, readonly VlanRange[]>;
   readonly destinations: ReadonlyMap<Port, readonly VlanRange[]>;
-  /** Of the Mirror rows. */
+  /** Of the Mirror rows: their uuids, and how sentences about them begin. */
   readonly mirrors: readonly string[];
+  readonly labels: readonly string[];
 }
 
 export interface MirrorPlan {
@@ -109,6 +110,7 @@ interface Draft extends MirrorGroup {
   readonly sources: Map<Port, readonly VlanRange[]>;
   readonly destinations: Map<Port, readonly VlanRange[]>;
   readonly mirrors: string[];
+  readonly labels: string[];
 }
 
 const nameOf = (bridge: DesiredBridge, output: Output): string =>
@@ -136,6 +138,7 @@ export function mirrorPlan(bridge: DesiredBridge): MirrorPlan {
       sources: new Map(),
       destinations: new Map(),
       mirrors: [],
+      labels: [],
     };
     drafts.set(name, draft);
     const vlans = planner.vlans(row);
@@ -146,6 +149,7 @@ export function mirrorPlan(bridge: DesiredBridge): MirrorPlan {
       draft.destinations.set(port, united(draft.destinations.get(port), vlans));
     }
     draft.mirrors.push(row.view.uuid);
+    draft.labels.push(row.label);
   }
   const groups = [...drafts.values()].sort(byOutput);
   for (const port of outputPorts(groups)) {

@@ -8,7 +8,7 @@ import { isDeviceName, outerAlias, outerDevice, ownedGroup } from '../names.ts';
 import type { Link } from '../netlink/link.ts';
 import type { Step } from '../step.ts';
 import { changeSteps, takenMtu } from './change.ts';
-import { type Build, badName, cannotAdd, type Port, type PortContext } from './port.ts';
+import { type Build, badName, occupied, type Port, type PortContext } from './port.ts';
 
 export class InternalPort implements Port {
   readonly kind = 'internal';
@@ -43,7 +43,18 @@ export class InternalPort implements Port {
     if (outer && isOwned(outer)) return undefined;
     const inTheWay = outer ?? kernel.find(this.name);
     if (!inTheWay) return undefined;
-    return cannotAdd(this.name, 'File exists', `a device named ${inTheWay.name} is there that the switch did not make`);
+    return occupied(this.name, inTheWay, kernel);
+  }
+
+  /** In another namespace the name is somebody else's to choose. */
+  reservations(_bridge: DesiredBridge, kernel: KernelState): ReadonlyMap<string, string> {
+    const outer = kernel.find(this.device);
+    const inner = outer && kernel.innerOf(outer);
+    if (!inner || inner.namespaceId !== undefined) return new Map();
+    const { link } = inner;
+    if (link.name === this.name || link.altnames.includes(this.name)) return new Map();
+    const text = `the device of ${this.name} has been renamed to ${link.name}: ip link set ${link.name} name ${this.name} mends it, while it is down`;
+    return new Map([[this.name, text]]);
   }
 
   steps(context: PortContext): Step[] {

@@ -12,7 +12,7 @@ import type { Link } from '../netlink/link.ts';
 import { changeLink, createVeth } from '../netlink/request.ts';
 import type { Step } from '../step.ts';
 import { changeSteps, largestMtu } from './change.ts';
-import { type Build, cannotAdd, type Port, type PortContext } from './port.ts';
+import { type Build, occupied, type Port, type PortContext } from './port.ts';
 import { locateDevice } from './system.ts';
 
 /** The other patch port, or why there is none. */
@@ -51,10 +51,7 @@ export class PatchPort implements Port {
 
   obstacle(_bridge: DesiredBridge, kernel: KernelState): string | undefined {
     const inTheWay = [this.device, this.#end].map((name) => kernel.find(name)).find((link) => link && !isOwned(link));
-    return (
-      inTheWay &&
-      cannotAdd(this.name, 'File exists', `a device named ${inTheWay.name} is there that the switch did not make`)
-    );
+    return inTheWay && occupied(this.name, inTheWay, kernel);
   }
 
   reservations(): ReadonlyMap<string, string> {

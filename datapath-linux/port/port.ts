@@ -2,7 +2,7 @@
 import type { BridgeRow, InterfaceRow, PortRow } from '../configuration.ts';
 import type { DesiredBridge } from '../desired.ts';
 import type { Device } from '../device.ts';
-import type { KernelState } from '../kernel.ts';
+import { isOwned, type KernelState } from '../kernel.ts';
 import { deviceNameRule } from '../names.ts';
 import type { Link } from '../netlink/link.ts';
 import type { Step } from '../step.ts';
@@ -79,6 +79,19 @@ export const badName = (name: string): string =>
   `could not open network device ${name} (Invalid argument): ${deviceNameRule}`;
 
 export const noSuchDevice = (name: string): string => `could not open network device ${name} (No such device)`;
+
+/** Whose device it is that a port cannot have. The host's end of an internal port bears no sign of ours; its peer does. */
+export function aboutOther(link: Link, kernel: KernelState): string {
+  const peer = link.kind === 'veth' && link.linkNamespaceId === undefined ? kernel.at(link.link) : undefined;
+  const ours = [link, peer].find((each) => each && isOwned(each));
+  return ours
+    ? `a device named ${link.name} is there that the switch made for something else (${ours.alias})`
+    : `a device named ${link.name} is there that the switch did not make`;
+}
+
+/** What to say of a device that stands where a port's own should be. */
+export const occupied = (name: string, link: Link, kernel: KernelState): string =>
+  cannotAdd(name, 'File exists', aboutOther(link, kernel));
 
 export const cannotAdd = (name: string, reason: string, explanation?: string): string =>
   `could not add network device ${name} to ofproto (${reason})${explanation === undefined ? '' : `: ${explanation}`}`;

@@ -8,7 +8,7 @@ import { bridgeDevice, isDeviceName, mtuMark, readMarks, takenMark } from '../na
 import type { Link } from '../netlink/link.ts';
 import type { Step } from '../step.ts';
 import { changeSteps, mtuSteps, takenMtu } from './change.ts';
-import { type Build, cannotAdd, noSuchDevice, type Port, type PortContext } from './port.ts';
+import { aboutOther, type Build, cannotAdd, noSuchDevice, type Port, type PortContext } from './port.ts';
 
 /** A device of the host may become a port unless it is one elsewhere, or cannot be one. */
 export function attachObstacle(
@@ -71,7 +71,9 @@ export class SystemPort implements Port {
 
   obstacle(bridge: DesiredBridge, kernel: KernelState): string | undefined {
     const link = kernel.find(this.name);
-    return !link || isOwned(link) ? noSuchDevice(this.name) : attachObstacle(this.name, link, bridge, kernel);
+    if (!link) return noSuchDevice(this.name);
+    if (isOwned(link)) return cannotAdd(this.name, 'Device or resource busy', aboutOther(link, kernel));
+    return attachObstacle(this.name, link, bridge, kernel);
   }
 
   steps({ kernel, master }: PortContext): Step[] {
@@ -80,7 +82,8 @@ export class SystemPort implements Port {
   }
 
   locate(name: string, kernel: KernelState, master: Link): Device | undefined {
-    return locateDevice(name, kernel, master);
+    const device = locateDevice(name, kernel, master);
+    return device && isOwned(device.port) ? undefined : device;
   }
 
   mtuLimit(kernel: KernelState): number | undefined {

@@ -7,7 +7,7 @@ import { isDeviceName, ownedGroup } from '../names.ts';
 import type { Link } from '../netlink/link.ts';
 import type { Step } from '../step.ts';
 import { changeSteps, mtuSteps, takenMtu } from './change.ts';
-import { type Build, badName, cannotAdd, type Port, type PortContext } from './port.ts';
+import { type Build, badName, cannotAdd, occupied, type Port, type PortContext } from './port.ts';
 import { attachObstacle, attachSteps, locateDevice } from './system.ts';
 import { isOpened, parseTapOptions, type TapOptions, tapAlias, tapMatches } from './tap-options.ts';
 
@@ -47,7 +47,9 @@ export class TapPort implements Port {
   obstacle(bridge: DesiredBridge, kernel: KernelState): string | undefined {
     const { name, options } = this;
     const link = kernel.find(name);
-    if (!link || isOwned(link)) return undefined;
+    if (!link) return undefined;
+    // A device behind another port, which goes before a tap that has its name.
+    if (isOwned(link)) return link.kind === 'tun' ? undefined : occupied(name, link, kernel);
     if (link.kind !== 'tun' || !link.tun?.tap) {
       return cannotAdd(name, 'File exists', 'a device of that name is there that is no tap');
     }
@@ -86,7 +88,8 @@ export class TapPort implements Port {
   }
 
   locate(name: string, kernel: KernelState, master: Link): Device | undefined {
-    return locateDevice(name, kernel, master);
+    const device = locateDevice(name, kernel, master);
+    return device?.port.kind === 'tun' ? device : undefined;
   }
 
   mtuLimit(kernel: KernelState): number | undefined {

@@ -15,7 +15,7 @@ import { changeLink, changeTunnel, createTunnel, createVeth } from '../netlink/r
 import { greDevice, isAsWanted, sharedGeneve, sharedVxlan, type TunnelDevice } from '../netlink/tunnel.ts';
 import type { Step } from '../step.ts';
 import { changeSteps } from './change.ts';
-import { type Build, cannotAdd, type Port, type PortContext } from './port.ts';
+import { type Build, cannotAdd, occupied, type Port, type PortContext } from './port.ts';
 import { locateDevice } from './system.ts';
 import { parseTunnel, type TunnelOptions, type TunnelType, tunnelIdentity } from './tunnel-options.ts';
 
@@ -64,10 +64,7 @@ abstract class TunnelPort implements Port {
       return `could not open network device ${this.name} (Address family not supported by protocol): ${lacking}`;
     }
     const inTheWay = this.owned.map((name) => kernel.find(name)).find((link) => link && !isOwned(link));
-    return (
-      inTheWay &&
-      cannotAdd(this.name, 'File exists', `a device named ${inTheWay.name} is there that the switch did not make`)
-    );
+    return inTheWay && occupied(this.name, inTheWay, kernel);
   }
 
   reservations(): ReadonlyMap<string, string> {

@@ -166,6 +166,11 @@ test('what a mirror lacks is told of its bridge', async (t) => {
     '"bridge br0: mirror m0 specifies both output port and output vlan; ignoring output vlan"',
   );
   await lab.vsctl('clear', 'Mirror', 'm0', 'output_vlan');
+  await lab.vsctlAll(['add-port br0 gone0', '--id=@i get Port gone0', 'set Mirror m0 output_port=@i']);
+  t.is(
+    await lab.get('Bridge', 'br0', 'status:error'),
+    '"bridge br0: mirror m0 copies nothing: its output port gone0 is not there"',
+  );
   // A column that the C ovs-vsctl may not know yet.
   const client = await Client.connect(`unix:${lab.socket}`);
   await client.transact('Open_vSwitch', [{ op: 'update', table: 'Mirror', where: [], row: { filter: 'tcp' } }]);

@@ -129,6 +129,84 @@ test('numbers and names beyond all bounds are told of, and nothing else suffers'
   await check(t, lab, { tap0: /names no user of this host/ });
 });
 
+test('names that the switch has given to its own devices are told for what they are', async (t) => {
+  const lab = await Lab.start(t);
+  await lab.vsctlAll([
+    'add-br br0',
+    'add-port br0 good0 -- set Interface good0 type=internal',
+    'add-port br0 sw-br0',
+    'add-port br0 to-br0',
+    'add-port br0 to-good0 -- set Interface to-good0 type=tap',
+    'add-port br0 to-br1 -- set Interface to-br1 type=tap',
+  ]);
+  t.is(await lab.get('Interface', 'to-br1', 'error'), '[]');
+  await lab.vsctl('add-br', 'br1');
+  await check(t, lab, {
+    'sw-br0': /made for something else \(Open vSwitch bridge br0\)/,
+    'to-br0': /made for something else \(Open vSwitch port br0\)/,
+    'to-good0': /made for something else \(Open vSwitch port good0\)/,
+    'to-br1': /made for something else \(Open vSwitch port br1\)/,
+  });
+  t.is(await lab.get('Interface', 'br1', 'error'), '[]');
+  await lab.vsctl('del-br', 'br1');
+  t.is(await lab.get('Interface', 'to-br1', 'error'), '[]');
+});
+
+test('the device of an internal port that was renamed is told, and how to undo that', async (t) => {
+  const lab = await Lab.start(t);
+  await lab.vsctlAll(['add-br br0', 'add-port br0 int0 -- set Interface int0 type=internal']);
+  const number = await lab.get('Interface', 'int0', 'ofport');
+  await lab.host.ip('link set int0 name other0');
+  await lab.await('Interface', 'int0', 'error', /has been renamed to other0: ip link set other0 name int0 /);
+  await lab.host.ip('link set other0 name int0');
+  await lab.await('Interface', 'int0', 'error', '[]');
+  t.is(await lab.get('Interface', 'int0', 'ofport'), number);
+});
+
+test("a bridge whose own port cannot be says so even without that port's row", async (t) => {
+  const lab = await Lab.start(t);
+  await lab.host.ip('link add br0 type veth peer name other0');
+  await lab.vsctl('add-br', 'br0', '--', 'clear', 'Bridge', 'br0', 'ports');
+  t.regex(await lab.get('Bridge', 'br0', 'status'), /could not add network device br0 to ofproto \(File exists\)/);
+  await lab.host.ip('link del br0');
+  await lab.await('Bridge', 'br0', 'status', '{}');
+  t.true(await lab.host.has('br0'));
+});
+
+test('values of any length and with any characters make short sentences, and one line of the log each', async (t) => {
+  const lab = await Lab.start(t);
+  const key = `\n2026-01-01T00:00:00Z|00001|bridge|ERR|forged\u001b[2J ${'x'.repeat(10_000)}`;
+  const options = ['type=vxlan', 'options:remote_ip=192.0.2.1', `options:key=${JSON.stringify(key)}`];
+  await lab.vsctl('add-br', 'br0', '--', 'add-port', 'br0', 'vx0', '--', 'set', 'Interface', 'vx0', ...options);
+  const error = await lab.get('Interface', 'vx0', 'error');
+  t.regex(error, /^"vx0: bad vxlan 'key': .* … .* is no number from 0 to 16777215"$/);
+  t.true(error.length < 1100, `${error.length}`);
+  const lines = lab.log.split('\n').filter((line) => line.includes('forged'));
+  t.true(lines.length > 0);
+  for (const line of lines) {
+    t.regex(line, /\|WARN\|vx0: bad vxlan 'key': "\\n2026.*forged\\u001b\[2J/);
+    t.true(line.length < 1100, `${line.length}`);
+  }
+});
+
+test('a device may be too small for IPv6, and be followed', async (t) => {
+  const lab = await Lab.start(t);
+  await lab.host.ip('link add nic0 type veth peer name nic1');
+  await lab.vsctlAll(['add-br br0', 'add-port br0 nic0 -- set Interface nic0 mtu_request=1000']);
+  await lab.vsctlAll([
+    'add-port br0 int0 -- set Interface int0 type=internal',
+    'add-port br0 tap0 -- set Interface tap0 type=tap mtu_request=900',
+  ]);
+  await lab.assertSettled();
+  t.notRegex(lab.log, /\|WARN\|/);
+  t.is((await lab.host.link('int0')).mtu, 900);
+  await lab.vsctlAll(['set Interface nic0 mtu_request=1500', 'set Interface tap0 mtu_request=1500']);
+  for (const name of ['to-int0', 'tap0']) {
+    t.regex(await lab.host.ip(`-d link show ${name}`), /mtu 1500 .* addrgenmode none/s, name);
+  }
+  await lab.assertSettled();
+});
+
 test('a database whose counter of configurations is large is followed', async (t) => {
   const lab = await Lab.start(t);
   await lab.vsctl('--no-wait', 'set', 'Open_vSwitch', '.', 'next_cfg=9223372036854775800');

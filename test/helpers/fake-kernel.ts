@@ -129,6 +129,8 @@ export class FakeKernel {
       // Nothing runs in it.
       case 'filter':
         break;
+      case 'fault':
+        throw new Error(step.reason);
       default:
         step satisfies never;
     }
