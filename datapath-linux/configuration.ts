@@ -228,12 +228,23 @@ function readInterface(view: RowView): InterfaceRow {
   return read;
 }
 
-const readPort = (view: RowView): PortRow => ({
-  uuid: view.uuid,
-  name: view.text('name') ?? '',
-  interfaces: view.references('interfaces', 'Interface').map(readInterface),
-  view,
-});
+const ports = new WeakMap<RowView, PortRow>();
+
+/** The same as before, as long as its row and those of its interfaces stay the same. */
+function readPort(view: RowView): PortRow {
+  const interfaces = view.references('interfaces', 'Interface');
+  const known = ports.get(view);
+  const isSame = (row: RowView, index: number): boolean => known?.interfaces[index]?.view === row;
+  if (known?.interfaces.length === interfaces.length && interfaces.every(isSame)) return known;
+  const read = {
+    uuid: view.uuid,
+    name: view.text('name') ?? '',
+    interfaces: interfaces.map(readInterface),
+    view,
+  };
+  ports.set(view, read);
+  return read;
+}
 
 const byName = (a: { name: string }, b: { name: string }): number => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
 

@@ -35,13 +35,23 @@ const portsPerBridge = 1023;
 export const datapathTypes = ['system'] as const;
 
 /** Ports in use come first, in the order of their numbers, so that a full bridge keeps those it has. */
-const byOfport = (a: PortRow, b: PortRow): number => {
-  const lowest = ({ interfaces }: PortRow): number =>
-    Math.min(...interfaces.map(({ ofport }) => (ofport !== undefined && ofport > 0 ? ofport : Infinity)));
-  const [left, right] = [lowest(a), lowest(b)];
-  if (left !== right) return left < right ? -1 : 1;
-  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
-};
+function byOfport(ports: readonly PortRow[]): PortRow[] {
+  const numbered = ports.map((port) => ({ port, lowest: lowestOfport(port) }));
+  numbered.sort((a, b) => {
+    if (a.lowest !== b.lowest) return a.lowest < b.lowest ? -1 : 1;
+    return a.port.name < b.port.name ? -1 : a.port.name > b.port.name ? 1 : 0;
+  });
+  return numbered.map(({ port }) => port);
+}
+
+function lowestOfport({ interfaces }: PortRow): number {
+  let lowest = Infinity;
+  for (const { ofport } of interfaces) if (ofport !== undefined && ofport > 0 && ofport < lowest) lowest = ofport;
+  return lowest;
+}
+
+/** Ports that depend on nothing but their own rows, and are the same as long as those are. */
+const selfContained = new WeakMap<PortRow, { readonly bridge: string; readonly port: Port }>();
 
 /** Collects ports and refusals; a name that two bridges claim stays with the first. */
 class Collector {
@@ -78,25 +88,30 @@ class Collector {
     const local: Port[] = [];
     const others: Port[] = [];
     let hasLocal = false;
-    for (const port of [...bridge.ports].sort(byOfport)) {
+    for (const port of byOfport(bridge.ports)) {
       const isBond = asksForBond(port.view, port.interfaces.length);
       const isLocal = !isBond && port.interfaces.some(({ name }) => name === bridge.name);
       hasLocal ||= isLocal;
-      const interfaces = port.interfaces.filter(({ name }) => !this.#realized.has(name));
-      if (interfaces.length === 0) continue;
+      const row = this.#withoutRealized(port);
+      if (row.interfaces.length === 0) continue;
       const built = contain<Built>(
-        () => this.#build({ ...port, interfaces }, bridge, others.length),
+        () => this.#build(row, bridge, others.length),
         (reason) => ({ error: `could not add port ${port.name} (${reason})` }),
       );
       if ('error' in built) {
-        for (const { name } of interfaces) this.refused.set(name, built.error);
+        for (const { name } of row.interfaces) this.refused.set(name, built.error);
         continue;
       }
-      for (const { name } of interfaces) this.#realized.add(name);
+      for (const { name } of row.interfaces) this.#realized.add(name);
       (isLocal ? local : others).push(built.port);
     }
     if (!hasLocal) local.push(new InternalPort(bridge.name, true));
     return [...local, ...others];
+  }
+
+  #withoutRealized(port: PortRow): PortRow {
+    const isFree = ({ name }: InterfaceRow): boolean => !this.#realized.has(name);
+    return port.interfaces.every(isFree) ? port : { ...port, interfaces: port.interfaces.filter(isFree) };
   }
 
   #build(port: PortRow, bridge: BridgeRow, others: number): Built {
@@ -114,9 +129,13 @@ class Collector {
       const explanation = `a bridge has at most ${portsPerBridge} ports, its own among them`;
       return { error: cannotAdd(first.name, 'Exchange full', explanation) };
     }
+    const known = selfContained.get(port);
+    if (known?.bridge === bridge.name) return known;
     const context = { port, bridge, bridges: this.#bridges, accounts: this.#accounts };
     if (isBond) return buildBond(context);
-    return isLocal ? buildInternal(first, context) : buildByType(first, context);
+    const built = isLocal ? buildInternal(first, context) : buildByType(first, context);
+    if ('port' in built && built.port.links) selfContained.set(port, { bridge: bridge.name, port: built.port });
+    return built;
   }
 }
 

@@ -11,6 +11,7 @@ import { vlanObstacle } from './aspect/vlan.ts';
 import type { Desired, DesiredBridge } from './desired.ts';
 import { hiddenBridge } from './device.ts';
 import { stepsOrFault } from './fault.ts';
+import { groupBy } from './group.ts';
 import { isOwned, type KernelState } from './kernel.ts';
 import { bridgeAlias, bridgeDevice, doomedGroup, ownedGroup, readMarks } from './names.ts';
 import type { Link } from './netlink/link.ts';
@@ -24,38 +25,46 @@ import type { Delete, Release, Step } from './step.ts';
 export type FollowedMtus = ReadonlyMap<string, number>;
 
 export function diff(desired: Desired, kernel: KernelState, followed: FollowedMtus = new Map()): Step[] {
-  const remaining = remainingKernel(desired, kernel);
-  return [
-    ...releases(desired, kernel),
-    ...deletions(desired, kernel),
-    ...desired.bridges.flatMap((bridge) => [
-      ...bridgeSteps(bridge, remaining),
-      ...portSteps(bridge, remaining, followed),
-    ]),
-  ];
+  const { steps, remaining } = removals(desired, kernel);
+  return [...steps, ...additions(desired, remaining, portContexts(desired, remaining, followed))];
 }
 
-/** The kernel without what is deleted and let go first: the one that all other steps, and those of the aspects, are for. */
-export function remainingKernel(desired: Desired, kernel: KernelState): KernelState {
-  const deleted = deletions(desired, kernel).map(({ ifindex }) => ifindex);
-  const released = releases(desired, kernel).flatMap(({ ifindex, detach }) => (detach ? [ifindex] : []));
-  return kernel.without(new Set(deleted), new Set(released));
+export interface Removals {
+  readonly steps: readonly Step[];
+  /** The kernel without what is removed: the one that all other steps, and those of the aspects, are for. */
+  readonly remaining: KernelState;
+}
+
+/** What goes first. */
+export function removals(desired: Desired, kernel: KernelState): Removals {
+  const released = releases(desired, kernel);
+  const deleted = deletions(desired, kernel);
+  const detached = released.flatMap(({ ifindex, detach }) => (detach ? [ifindex] : []));
+  const remaining = kernel.without(new Set(deleted.map(({ ifindex }) => ifindex)), new Set(detached));
+  return { steps: [...released, ...deleted], remaining };
+}
+
+/** What follows, for `remaining`. Of ports that need nothing `desired` may be without; `contexts` are those of all. */
+export function additions(desired: Desired, remaining: KernelState, contexts: PortContexts): Step[] {
+  return desired.bridges.flatMap((bridge) => {
+    const context = contexts.get(bridge.name);
+    const ports = context ? realizable(bridge, remaining) : [];
+    return [
+      ...bridgeSteps(bridge, remaining),
+      ...ports.flatMap((port) =>
+        stepsOrFault(port.name, 'see to the device', () => (context ? port.steps(context) : [])),
+      ),
+    ];
+  });
 }
 
 /** Devices that bear our mark but are no port of ours any more, or cannot be one. */
 function releases(desired: Desired, kernel: KernelState): Release[] {
-  const wanted = new Set<number>();
-  for (const bridge of desired.bridges) {
-    for (const port of bridge.ports) {
-      const links = port.taken.flatMap((name) => kernel.find(name) ?? []).filter((link) => !isOwned(link));
-      if (links.length === 0 || obstacle(port, bridge, kernel) !== undefined) continue;
-      for (const { ifindex } of links) wanted.add(ifindex);
-    }
-  }
   const steps: Release[] = [];
   for (const link of kernel.links) {
+    if (link.altnames.length === 0) continue;
     const { marks, mtu, wasUp } = readMarks(link.altnames);
-    if (marks.length === 0 || wanted.has(link.ifindex)) continue;
+    if (marks.length === 0 || isTaken(link, desired, kernel)) continue;
     const master = kernel.at(link.master);
     steps.push({
       op: 'release',
@@ -68,6 +77,37 @@ function releases(desired: Desired, kernel: KernelState): Release[] {
     });
   }
   return steps;
+}
+
+/** Whether a device that others made belongs to a port that can be in its bridge. */
+function isTaken(link: Link, desired: Desired, kernel: KernelState): boolean {
+  if (isOwned(link)) return false;
+  return [link.name, ...link.altnames].some((name) =>
+    takers(desired)
+      .get(name)
+      ?.some(({ port, bridge }) => obstacle(port, bridge, kernel) === undefined),
+  );
+}
+
+interface Taker {
+  readonly port: Port;
+  readonly bridge: DesiredBridge;
+}
+
+const known = new WeakMap<Desired, ReadonlyMap<string, readonly Taker[]>>();
+
+/** By the name of a device: the ports that take it; made once for all that asks. */
+function takers(desired: Desired): ReadonlyMap<string, readonly Taker[]> {
+  const found = known.get(desired) ?? readTakers(desired);
+  known.set(desired, found);
+  return found;
+}
+
+function readTakers({ bridges }: Desired): ReadonlyMap<string, readonly Taker[]> {
+  const all = bridges.flatMap((bridge) =>
+    bridge.ports.flatMap((port) => port.taken.map((name) => ({ name, port, bridge }))),
+  );
+  return groupBy(all, ({ name }) => name);
 }
 
 /** Devices of our making that nobody wants, or that must be made anew. */
@@ -119,39 +159,51 @@ const realizable = (bridge: DesiredBridge, kernel: KernelState): Port[] =>
 
 /** The ports of other people's making and the taps decide the MTU that the host's own ports follow. */
 function mtuToFollow(bridge: DesiredBridge, kernel: KernelState): number | undefined {
-  const mtus = realizable(bridge, kernel).flatMap((port) => port.mtuLimit?.(kernel) ?? []);
-  return mtus.length > 0 ? Math.min(...mtus) : undefined;
+  let lowest: number | undefined;
+  for (const port of bridge.ports) {
+    const mtu = port.mtuLimit?.(kernel);
+    if (mtu === undefined || (lowest !== undefined && mtu >= lowest)) continue;
+    if (obstacle(port, bridge, kernel) === undefined) lowest = mtu;
+  }
+  return lowest;
 }
 
 /** What `FollowedMtus` should remember now. */
-export function followedMtus(desired: Desired, kernel: KernelState): FollowedMtus {
-  const found = new Map<string, number>();
-  for (const bridge of desired.bridges) {
-    const mtu = mtuToFollow(bridge, kernel);
-    if (mtu !== undefined) found.set(bridge.name, mtu);
+export const followedMtus = (contexts: PortContexts): FollowedMtus =>
+  new Map(
+    [...contexts].flatMap(([bridge, { toFollow }]): [string, number][] =>
+      toFollow === undefined ? [] : [[bridge, toFollow]],
+    ),
+  );
+
+/** By bridge, where the kernel bridge behind it is there: what its ports share. */
+export type PortContexts = ReadonlyMap<string, PortContext>;
+
+export function portContexts({ bridges }: Desired, kernel: KernelState, followed: FollowedMtus): PortContexts {
+  const found = new Map<string, PortContext>();
+  for (const bridge of bridges) {
+    const master = hiddenBridge(bridge, kernel);
+    if (!master) continue;
+    found.set(bridge.name, {
+      bridge,
+      kernel,
+      master,
+      localAddress: localAddress(bridge, kernel),
+      followed: followed.get(bridge.name),
+      toFollow: mtuToFollow(bridge, kernel),
+    });
   }
   return found;
-}
-
-function portSteps(bridge: DesiredBridge, kernel: KernelState, followed: FollowedMtus): Step[] {
-  const master = hiddenBridge(bridge, kernel);
-  if (!master) return [];
-  const context: PortContext = {
-    bridge,
-    kernel,
-    master,
-    localAddress: localAddress(bridge, kernel),
-    followed: followed.get(bridge.name),
-    toFollow: mtuToFollow(bridge, kernel),
-  };
-  return realizable(bridge, kernel).flatMap((port) =>
-    stepsOrFault(port.name, 'see to the device', () => port.steps(context)),
-  );
 }
 
 /** The local port's address: configured, else that of a physical port (the lowest), else its own. */
 export function localAddress(bridge: DesiredBridge, kernel: KernelState): string {
   if (bridge.localAddress !== undefined) return bridge.localAddress;
-  const lent = realizable(bridge, kernel).flatMap((port) => port.lentAddress?.(kernel) ?? []);
-  return lent.sort()[0] ?? bridge.defaultAddress;
+  let lowest: string | undefined;
+  for (const port of bridge.ports) {
+    const address = port.lentAddress?.(kernel);
+    if (address === undefined || (lowest !== undefined && address >= lowest)) continue;
+    if (obstacle(port, bridge, kernel) === undefined) lowest = address;
+  }
+  return lowest ?? bridge.defaultAddress;
 }

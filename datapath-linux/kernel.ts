@@ -1,5 +1,6 @@
 /** The state of the kernel that the switch compares with what it wants, and how it is read. */
 import type { Capabilities } from './capabilities.ts';
+import { LinkIndex } from './link-index.ts';
 import type { LinkTable } from './link-table.ts';
 import { isOurs } from './names.ts';
 import type { NetlinkClient } from './netlink/client.ts';
@@ -17,9 +18,7 @@ export interface Inner {
 }
 
 export class KernelState {
-  readonly links: readonly Link[];
-  readonly #byIndex: ReadonlyMap<number, Link>;
-  readonly #byName: ReadonlyMap<string, Link>;
+  readonly #index: LinkIndex;
   readonly #foreign: ReadonlyMap<number, Link>;
   /** What it can do at all. */
   readonly capabilities: Capabilities;
@@ -28,18 +27,19 @@ export class KernelState {
 
   /** `links`: all of the namespace. `foreign`: by the ifindex of a veth end here, its peer in another namespace. */
   constructor(
-    links: readonly Link[],
+    links: readonly Link[] | LinkIndex,
     foreign: ReadonlyMap<number, Link> = new Map(),
     capabilities: Capabilities = { has: () => true },
     traffic: object = {},
   ) {
-    this.links = links;
-    this.#byIndex = new Map(links.map((link) => [link.ifindex, link]));
-    const alternative = links.flatMap((link) => link.altnames.map((name): [string, Link] => [name, link]));
-    this.#byName = new Map([...alternative, ...links.map((link): [string, Link] => [link.name, link])]);
+    this.#index = links instanceof LinkIndex ? links : new LinkIndex(links);
     this.#foreign = foreign;
     this.capabilities = capabilities;
     this.traffic = traffic;
+  }
+
+  get links(): readonly Link[] {
+    return this.#index.all;
   }
 
   /**
@@ -58,17 +58,17 @@ export class KernelState {
 
   /** A device by its name or an alternative name. */
   find(name: string): Link | undefined {
-    return this.#byName.get(name);
+    return this.#index.find(name);
   }
 
   at(ifindex: number): Link | undefined {
-    return this.#byIndex.get(ifindex);
+    return this.#index.at(ifindex);
   }
 
   /** The peer of a veth end, in this namespace or another; by index, because it may be renamed. */
   innerOf(outer: Link): Inner | undefined {
     const { linkNamespaceId } = outer;
-    const link = linkNamespaceId === undefined ? this.#byIndex.get(outer.link) : this.#foreign.get(outer.ifindex);
+    const link = linkNamespaceId === undefined ? this.#index.at(outer.link) : this.#foreign.get(outer.ifindex);
     return link && { link, namespaceId: linkNamespaceId };
   }
 }
@@ -85,7 +85,7 @@ function readForeign(client: NetlinkClient, links: readonly Link[]): Foreign {
   const outers: Link[] = [];
   const requests: Buffer[] = [];
   for (const link of links) {
-    if (!isOwned(link) || link.kind !== 'veth' || link.linkNamespaceId === undefined) continue;
+    if (link.linkNamespaceId === undefined || link.kind !== 'veth' || !isOwned(link)) continue;
     outers.push(link);
     requests.push(getForeignLink(link.linkNamespaceId, link.link));
   }
@@ -101,14 +101,17 @@ function readForeign(client: NetlinkClient, links: readonly Link[]): Foreign {
 
 const foreignPerBatch = 128;
 
-/** Reads the kernel's devices. @throws DumpInterruptedError when they change faster than they can be read. */
+/**
+ * Reads the kernel's devices. What it returns holds until the next reading, or the next notice that is taken in.
+ * @throws DumpInterruptedError when they change faster than they can be read.
+ */
 export function readKernel(client: NetlinkClient, table: LinkTable, capabilities: Capabilities): KernelState {
   let links = table.read();
-  let foreign = readForeign(client, links);
+  let foreign = readForeign(client, links.all);
   if (foreign.missing.length > 0) {
     table.suspect(foreign.missing);
     links = table.read();
-    foreign = readForeign(client, links);
+    foreign = readForeign(client, links.all);
   }
   return new KernelState(links, foreign.found, capabilities, table.traffic);
 }

@@ -9,6 +9,7 @@
  */
 
 import { isDeepStrictEqual } from 'node:util';
+import { LinkIndex } from './link-index.ts';
 import type { NetlinkClient } from './netlink/client.ts';
 import type { LinkEvents, LinkNotice } from './netlink/events.ts';
 import { type Link, parseLink } from './netlink/link.ts';
@@ -28,7 +29,8 @@ export interface LinkTableOptions {
 
 export class LinkTable {
   readonly #options: LinkTableOptions;
-  readonly #links = new Map<number, Link>();
+  readonly #links = new LinkIndex();
+  #hasNews = false;
   readonly #uncertain = new Set<number>();
   readonly #uncertainNames = new Set<string>();
   #traffic: object = {};
@@ -51,13 +53,21 @@ export class LinkTable {
 
   /** Whether some links change in silence all the time. */
   get isRestless(): boolean {
-    return [...this.#links.values()].some((link) => this.#isRestless(link));
+    return this.#restless().length > 0;
+  }
+
+  /** Whether notices have told anything new since the last `read`. */
+  get hasNews(): boolean {
+    return this.#hasNews;
   }
 
   /** What protocols have come to: no notice tells of the state of a spanning tree, nor of all that LACP does. */
-  #isRestless({ bond, bondMember, bridge, master }: Link): boolean {
-    if (bond || bondMember || bridge?.stpState) return true;
-    return master !== 0 && (this.#links.get(master)?.bridge?.stpState ?? 0) !== 0;
+  #restless(): Link[] {
+    const { all } = this.#links;
+    const trees = new Set(all.filter(({ bridge }) => bridge?.stpState).map(({ ifindex }) => ifindex));
+    return all.filter(
+      ({ bond, bondMember, ifindex, master }) => bond || bondMember || trees.has(ifindex) || trees.has(master),
+    );
   }
 
   /** Takes in the notices that are waiting. Returns whether they tell anything new. */
@@ -66,15 +76,20 @@ export class LinkTable {
     for (const notice of this.#options.events.take()) {
       if (this.#readAt === undefined || this.#note(notice)) any = true;
     }
+    this.#hasNews ||= any;
     return any;
   }
 
-  /** All links, as they are now. @throws DumpInterruptedError when they change faster than they can be read. */
-  read(): Link[] {
+  /**
+   * All links, as they are now, until more notices are taken in.
+   * @throws DumpInterruptedError when they change faster than they can be read.
+   */
+  read(): LinkIndex {
     this.takeNotices();
     if (!this.isOld) this.#settle();
     if (this.isOld || this.#uncertain.size > 0) this.#readAll();
-    return [...this.#links.values()];
+    this.#hasNews = false;
+    return this.#links;
   }
 
   /** These may have changed without a notice. */
@@ -113,19 +128,28 @@ export class LinkTable {
   }
 
   #set(link: Link): boolean {
-    const known = this.#links.get(link.ifindex);
-    if (known && isDeepStrictEqual(known, link)) return false;
     // Of a far end that has come from another namespace the near end's own notice tells nothing.
-    if (!known) this.#doubtPeer(link);
-    this.#links.set(link.ifindex, link);
+    if (!this.#links.at(link.ifindex)) this.#doubtPeer(link);
+    return this.#replace(link);
+  }
+
+  /** Returns whether it is not as known. */
+  #replace(link: Link): boolean {
+    if (this.#asKnown(link) !== link) return false;
+    this.#links.set(link);
     return true;
+  }
+
+  /** What is known of a link if that is the same: who remembers a link may tell by its identity that it has not changed. */
+  #asKnown(link: Link): Link {
+    const known = this.#links.at(link.ifindex);
+    return known && isDeepStrictEqual(known, link) ? known : link;
   }
 
   #remove(ifindex: number): boolean {
     // Should it come back from another namespace, its queues and filters do not.
     this.#traffic = {};
-    const link = this.#links.get(ifindex);
-    this.#links.delete(ifindex);
+    const link = this.#links.delete(ifindex);
     this.#uncertain.delete(ifindex);
     // Gone, or moved to another namespace: then its peer is still here, and now has a number for that namespace.
     if (link) this.#doubtPeer(link);
@@ -138,9 +162,10 @@ export class LinkTable {
 
   /** Asks for the uncertain links, if they are not too many. */
   #settle(): void {
-    for (const link of this.#links.values()) if (this.#isRestless(link)) this.#uncertain.add(link.ifindex);
-    for (const link of this.#uncertainNames.size > 0 ? this.#links.values() : []) {
-      if (this.#uncertainNames.has(link.name)) this.#uncertain.add(link.ifindex);
+    for (const { ifindex } of this.#restless()) this.#uncertain.add(ifindex);
+    for (const name of this.#uncertainNames) {
+      const link = this.#links.find(name);
+      if (link) this.#uncertain.add(link.ifindex);
     }
     this.#uncertainNames.clear();
     if (this.#uncertain.size > uncertainMax) return;
@@ -148,7 +173,7 @@ export class LinkTable {
     this.#uncertain.clear();
     this.#options.client.batch(ifindexes.map(getLink)).forEach(({ payloads: [payload], error }, index) => {
       const ifindex = ifindexes[index] ?? 0;
-      if (payload) this.#links.set(ifindex, parseLink(payload));
+      if (payload) this.#replace(parseLink(payload));
       else if (error?.code === 'ENODEV') this.#links.delete(ifindex);
       else this.forget();
     });
@@ -156,8 +181,9 @@ export class LinkTable {
 
   #readAll(): void {
     const links = this.#options.client.dump(dumpLinks(), parseLink);
+    const found = links.map((link) => this.#asKnown(link));
     this.#links.clear();
-    for (const link of links) this.#links.set(link.ifindex, link);
+    for (const link of found) this.#links.set(link);
     this.#uncertain.clear();
     this.#uncertainNames.clear();
     this.#traffic = {};

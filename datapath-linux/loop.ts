@@ -54,6 +54,9 @@ export class Loop {
     await turn();
     while (this.#wanted && !this.#stopped) {
       this.#wanted = false;
+      // What was to come later comes now.
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
       const start = performance.now();
       try {
         await this.#action();

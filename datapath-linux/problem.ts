@@ -1,6 +1,6 @@
 /** What is not as asked for, in one sentence for each interface or bridge concerned. Pure. */
 import type { Failure } from './apply.ts';
-import type { Finding } from './aspect/aspect.ts';
+import type { Finding, Problems } from './aspect/aspect.ts';
 import type { Desired } from './desired.ts';
 import type { KernelState } from './kernel.ts';
 import { obstacle } from './obstacle.ts';
@@ -14,22 +14,26 @@ export interface DescribedProblems {
   readonly bridges: ReadonlyMap<string, string>;
 }
 
+/** What a look told. */
+export interface Looked {
+  readonly kernel: KernelState;
+  /** What is desired, with only the ports that were looked at by themselves: the others have no problem of their own. */
+  readonly restless: Desired;
+  readonly findings: readonly Finding[];
+}
+
 /**
  * The first that applies to an interface: refused, obstructed, its bridge or itself failed, with a reservation, or an
  * aspect of it not as asked for. A bridge has all sentences of its aspects, and of its own port where no row stands for
  * that.
  */
-export function describeProblems(
-  desired: Desired,
-  kernel: KernelState,
-  findings: readonly Finding[],
-  failures: readonly Failure[],
-): DescribedProblems {
+export function describeProblems(desired: Desired, look: Looked, failures: readonly Failure[]): DescribedProblems {
+  const { kernel, restless } = look;
   const interfaces = new Map(desired.refused);
   const bridges = new Sentences();
   const failed = describeFailures(failures, bridges);
-  const found = findings.map((finding) => finding.problems());
-  for (const bridge of desired.bridges) {
+  const found = look.findings.map((finding) => finding.problems());
+  for (const bridge of restless.bridges) {
     for (const port of bridge.ports) {
       const common = obstacle(port, bridge, kernel) ?? failed.creations.get(bridge.name);
       const reservations = port.reservations?.(bridge, kernel);
@@ -46,8 +50,23 @@ export function describeProblems(
       if (port.interfaces.length === 0) bridges.add(bridge.name, problemOf(port.name));
     }
   }
+  for (const [name, problem] of othersFound(desired, found, interfaces)) interfaces.set(name, problem);
   for (const each of found) for (const [name, text] of each.bridges ?? []) bridges.add(name, text);
   return { interfaces: mapped(interfaces, shortened), bridges: bridges.joined() };
+}
+
+/** What aspects found about ports that were not looked at by themselves. */
+function othersFound(desired: Desired, found: readonly Problems[], known: ReadonlyMap<string, string>) {
+  const others = new Map<string, string>();
+  for (const { interfaces } of found) {
+    for (const [name, problem] of interfaces ?? []) {
+      if (!known.has(name) && !others.has(name)) others.set(name, problem);
+    }
+  }
+  if (others.size === 0) return others;
+  const rows = desired.bridges.flatMap(({ ports }) => ports.flatMap(({ interfaces }) => interfaces));
+  const names = new Set(rows.map(({ name }) => name));
+  return new Map([...others].filter(([name]) => names.has(name)));
 }
 
 const mapped = (map: ReadonlyMap<string, string>, change: (text: string) => string): ReadonlyMap<string, string> =>

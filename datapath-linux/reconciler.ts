@@ -9,12 +9,13 @@ import { aspects } from './aspect/aspects.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { Configuration } from './configuration.ts';
 import { type Desired, desiredState } from './desired.ts';
-import { diff, type FollowedMtus, followedMtus, remainingKernel } from './diff.ts';
+import { additions, type FollowedMtus, followedMtus, type PortContexts, portContexts, removals } from './diff.ts';
 import { type KernelState, readKernel } from './kernel.ts';
 import type { LinkTable } from './link-table.ts';
 import type { NetlinkClient } from './netlink/client.ts';
 import type { Accounts } from './port/tap-options.ts';
-import { describeProblems } from './problem.ts';
+import { type DescribedProblems, describeProblems } from './problem.ts';
+import { QuietPorts } from './quiet-ports.ts';
 import { changedLinks, type Step, stepKey } from './step.ts';
 
 /** Enough for bridges, then their ports, then what someone else changes meanwhile. */
@@ -22,6 +23,8 @@ const roundsMax = 8;
 
 export interface Outcome {
   readonly desired: Desired;
+  /** The same, with only the ports that may not be as they were at the last outcome. */
+  readonly restless: Desired;
   readonly kernel: KernelState;
   /** What the last look told about each aspect. */
   readonly findings: readonly Finding[];
@@ -43,15 +46,24 @@ export interface ReconcilerOptions {
 
 interface Look {
   readonly kernel: KernelState;
+  readonly restless: Desired;
+  readonly contexts: PortContexts;
   readonly findings: readonly Finding[];
+  readonly steps: readonly Step[];
 }
 
 export class Reconciler {
   readonly #options: ReconcilerOptions;
+  readonly #quiet = new QuietPorts();
   #followed: FollowedMtus = new Map();
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+  }
+
+  /** The next look is at all ports, whether anything about them has changed or not. */
+  forget(): void {
+    this.#quiet.forget();
   }
 
   /** @throws DumpInterruptedError when the kernel changes faster than it can be read: try again later. */
@@ -62,27 +74,26 @@ export class Reconciler {
     const failures: Failure[] = [];
     let look = this.#look(desired);
     for (let round = 0; round < roundsMax; round++) {
-      const steps = this.#steps(desired, look).filter((step) => !tried.has(stepKey(step)));
+      const steps = look.steps.filter((step) => !tried.has(stepKey(step)));
       if (steps.length === 0) break;
       for (const step of steps) tried.set(stepKey(step), step);
       failures.push(...(await apply(client, steps)));
       this.#suspect(steps);
       look = this.#look(desired);
     }
-    this.#followed = followedMtus(desired, look.kernel);
-    const problems = describeProblems(desired, look.kernel, look.findings, failures);
+    this.#followed = followedMtus(look.contexts);
+    const problems = describeProblems(desired, look, failures);
+    this.#quiet.remember(desired, look.restless, look.kernel, disturbed(look.steps, failures, problems));
     return {
       desired,
-      ...look,
+      restless: look.restless,
+      kernel: look.kernel,
+      findings: look.findings,
       problems: problems.interfaces,
       bridgeProblems: problems.bridges,
       steps: [...tried.values()],
       failures,
     };
-  }
-
-  #steps(desired: Desired, { kernel, findings }: Look): Step[] {
-    return [...diff(desired, kernel, this.#followed), ...findings.flatMap(({ steps }) => steps)];
   }
 
   /** Of what is changed on devices that are down, the kernel gives no notice. */
@@ -99,7 +110,22 @@ export class Reconciler {
   #look(desired: Desired): Look {
     const { client, links, capabilities } = this.#options;
     const kernel = readKernel(client, links, capabilities);
-    const remaining = remainingKernel(desired, kernel);
-    return { kernel, findings: aspects.map((each) => each.look(desired, remaining, client)) };
+    const { steps: removed, remaining } = removals(desired, kernel);
+    const contexts = portContexts(desired, remaining, this.#followed);
+    const restless = this.#quiet.without(desired, remaining, contexts);
+    const findings = aspects.map((each) => each.look(each.isPortwise ? restless : desired, remaining, client));
+    const added = additions(restless, remaining, contexts);
+    const steps = [...removed, ...added, ...findings.flatMap((finding) => finding.steps)];
+    return { kernel, restless, contexts, findings, steps };
   }
+}
+
+/** The names of interfaces and ports that something is to be done about, or that something is wrong with. */
+function disturbed(
+  steps: readonly Step[],
+  failures: readonly Failure[],
+  { interfaces }: DescribedProblems,
+): ReadonlySet<string> {
+  const subjects = [...steps, ...failures.map(({ step }) => step)].map(({ subject }) => subject);
+  return new Set([...interfaces.keys(), ...subjects.flatMap((subject) => ('port' in subject ? subject.port : []))]);
 }

@@ -82,15 +82,24 @@ export class Reporter {
 
   /** The operations that report an outcome, `cur_cfg` among them. */
   report(configuration: Configuration, outcome: Outcome): OutJson[] {
-    this.#devices = findDevices(outcome);
     this.#findings = outcome.findings;
     const reports = new Reports(outcome.findings.flatMap((finding) => finding.report()));
-    this.#keepOnly(new Set(configuration.bridges.flatMap((bridge) => interfacesOf(bridge).map(({ uuid }) => uuid))));
+    const before = this.#devices;
+    this.#devices = findDevices(outcome, before);
+    this.#forgetGone(configuration);
+    const told = (row: InterfaceRow): boolean => {
+      const placed = this.#devices.get(row.uuid);
+      return placed !== undefined && placed === before.get(row.uuid) && !reports.has('Interface', row.uuid);
+    };
     const statistics = this.#statisticsOfNewcomers();
     return [
       ...configuration.bridges.flatMap((bridge) => [
-        ...this.#interfaces(bridge, outcome, reports, statistics),
-        ...bridge.ports.flatMap(({ uuid }) => this.#update('Port', uuid, reports.columns('Port', uuid))),
+        ...this.#interfaces(bridge, outcome, reports, told, statistics),
+        ...bridge.ports.flatMap(({ uuid, interfaces }) =>
+          interfaces.every(told) && !reports.has('Port', uuid)
+            ? []
+            : this.#update('Port', uuid, reports.columns('Port', uuid)),
+        ),
         ...this.#bridge(bridge, outcome, reports),
       ]),
       ...reports.others.flatMap(({ table, uuid, columns }) => this.#update(table, uuid, columns ?? new Map())),
@@ -138,18 +147,22 @@ export class Reporter {
     return new Map([...columns].filter(([name, value]) => last?.get(name)?.equals(value) !== true));
   }
 
+  /** `told`: whether nothing has changed about an interface since it was last told of. */
   #interfaces(
     bridge: BridgeRow,
     outcome: Outcome,
     reports: Reports,
+    told: (row: InterfaceRow) => boolean,
     statistics: ReadonlyMap<number, LinkStatistics>,
   ): OutJson[] {
     const ofports = this.#allocate(bridge);
     return interfacesOf(bridge).flatMap((row) => {
-      const placed = this.#devices.get(row.uuid);
       const problem = outcome.problems.get(row.name);
+      const ofport = ofports.get(row.name);
+      if (told(row) && problem === undefined && ofport === row.ofport) return [];
+      const placed = this.#devices.get(row.uuid);
       const columns = placed
-        ? this.#present(row, placed, ofports.get(row.name), problem)
+        ? this.#present(row, placed, ofport, problem)
         : absentInterface(problem ?? noSuchDevice(row.name));
       const counters = placed
         ? this.#statisticsColumns(row.uuid, statistics.get(placed.device.port.ifindex))
@@ -234,12 +247,14 @@ export class Reporter {
     return operation === undefined ? [] : [operation];
   }
 
-  #keepOnly(uuids: ReadonlySet<string>): void {
+  #forgetGone({ bridges }: Configuration): void {
+    const uuids = new Set<string>();
+    for (const bridge of bridges) for (const { uuid } of interfacesOf(bridge)) uuids.add(uuid);
     for (const map of [this.#ofports, this.#statistics]) {
       for (const uuid of map.keys()) if (!uuids.has(uuid)) map.delete(uuid);
     }
-    const devices = [...this.#devices.values()];
-    const ifindexes = new Set(devices.flatMap(({ device: { host, port } }) => [host.ifindex, port.ifindex]));
+    const ifindexes = new Set<number>();
+    for (const { device } of this.#devices.values()) ifindexes.add(device.host.ifindex).add(device.port.ifindex);
     for (const ifindex of this.#carrierChanges.keys()) {
       if (!ifindexes.has(ifindex)) this.#carrierChanges.delete(ifindex);
     }
@@ -261,16 +276,22 @@ interface PlacedDevice {
   readonly owner: Port;
 }
 
-/** The devices of all ports that are in their bridge, by interface row. */
-function findDevices({ desired, kernel }: Outcome): ReadonlyMap<string, PlacedDevice> {
+/** The devices of all ports that are in their bridge, by interface row; those of ports that need nothing are as `before`. */
+function findDevices(
+  { desired, restless, kernel }: Outcome,
+  before: ReadonlyMap<string, PlacedDevice>,
+): ReadonlyMap<string, PlacedDevice> {
+  const changed = new Set(restless.bridges.flatMap(({ ports }) => ports));
   const found = new Map<string, PlacedDevice>();
   for (const bridge of desired.bridges) {
     const master = hiddenBridge(bridge, kernel);
     if (!master) continue;
     for (const owner of bridge.ports) {
+      const isSame = !changed.has(owner);
       for (const { uuid, name } of owner.interfaces) {
-        const device = owner.locate(name, kernel, master);
-        if (device) found.set(uuid, { device, owner });
+        const known = isSame ? before.get(uuid) : undefined;
+        const device = known?.device ?? owner.locate(name, kernel, master);
+        if (device) found.set(uuid, known ?? { device, owner });
       }
     }
   }

@@ -19,6 +19,10 @@ export class Reports {
     }
   }
 
+  has(table: RowReport['table'], uuid: string): boolean {
+    return this.#byRow.size > 0 && this.#byRow.has(`${table} ${uuid}`);
+  }
+
   /** The columns of a row, `status` among them even if nobody has told anything. */
   columns(table: RowReport['table'], uuid: string): Columns {
     return this.addTo(table, uuid, new Map([['status', Datum.empty]]));

@@ -52,7 +52,14 @@ export class RowView {
 
   /** The rows of `table` that a set of references names, without those that are not known (yet). */
   references(column: string, table: string): RowView[] {
-    return [...this.datum(column).keys()].flatMap((key) => this.#source.follow(table, textOf(key)) ?? []);
+    const found: RowView[] = [];
+    const references = this.datum(column);
+    if (references.size === 0) return found;
+    for (const key of references.size === 1 ? [references.first] : references.keys()) {
+      const row = this.#source.follow(table, textOf(key));
+      if (row) found.push(row);
+    }
+    return found;
   }
 
   /** The rows of `table` that a map from integers to references names, such as QoS.queues. */

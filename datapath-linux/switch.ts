@@ -84,6 +84,7 @@ class RunningSwitch implements Switch {
   #refused = false;
   readonly #claim = new NamespaceClaim();
   #isElsewhere = false;
+  #isReconciling = false;
   #claimTimer: NodeJS.Timeout | undefined;
 
   constructor({ remote, credentials }: SwitchOptions, log: Log) {
@@ -96,7 +97,8 @@ class RunningSwitch implements Switch {
       (error) => log.warn(`will try again: ${error instanceof Error ? error.message : error}`),
     );
     this.#events = new LinkEvents(() => {
-      if (this.#links.takeNotices()) this.#loop.soon();
+      this.#links.takeNotices();
+      this.#lookAtNews();
     });
     this.#links = new LinkTable({ client: this.#client, events: this.#events, now: () => performance.now() });
     this.#reconciler = new Reconciler({
@@ -141,7 +143,8 @@ class RunningSwitch implements Switch {
 
   view(): SwitchView {
     // Notices that this reading would swallow are a reason to look all the same.
-    if (this.#links.takeNotices()) this.#loop.soon();
+    this.#links.takeNotices();
+    this.#lookAtNews();
     const configuration = readConfiguration(this.#replica) ?? { bridges: [] };
     return {
       configuration,
@@ -150,6 +153,11 @@ class RunningSwitch implements Switch {
       client: this.#client,
       cells: this.#cells(),
     };
+  }
+
+  /** What notices tell while the kernel is being changed is looked at after that anyway. */
+  #lookAtNews(): void {
+    if (this.#links.hasNews && !this.#isReconciling) this.#loop.soon();
   }
 
   #cells(): number {
@@ -171,8 +179,14 @@ class RunningSwitch implements Switch {
   }
 
   #databaseChanged(): void {
-    if (!this.#replica.synced) this.#reporter.forget();
+    if (!this.#replica.synced) this.#forget();
     this.#loop.now();
+  }
+
+  /** The database may not hold what was written. */
+  #forget(): void {
+    this.#reporter.forget();
+    this.#reconciler.forget();
   }
 
   async #look(): Promise<void> {
@@ -183,10 +197,20 @@ class RunningSwitch implements Switch {
       return;
     }
     if (!(await this.#claimed())) return;
-    const outcome = await this.#reconciler.reconcile(configuration);
+    const outcome = await this.#reconcile(configuration);
     this.#logOutcome(outcome);
     await this.#write(this.#reporter.report(configuration, outcome));
     this.#isConfigured();
+  }
+
+  async #reconcile(configuration: Configuration): Promise<Outcome> {
+    this.#isReconciling = true;
+    try {
+      return await this.#reconciler.reconcile(configuration);
+    } finally {
+      this.#isReconciling = false;
+      this.#lookAtNews();
+    }
   }
 
   /** Whether this network namespace is left to this switch; while it is not, that is tried again now and then. */
@@ -220,7 +244,7 @@ class RunningSwitch implements Switch {
     try {
       await this.#replica.transact(whileLocked(operations));
     } catch (error) {
-      this.#reporter.forget();
+      this.#forget();
       throw error;
     }
   }

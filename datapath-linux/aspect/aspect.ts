@@ -30,6 +30,11 @@ export interface RowReport {
 /** How one aspect works; `Wanted` and `Found` are its own. Only `read` and `counters` do I/O. */
 export interface AspectDefinition<Wanted, Found> {
   readonly name: string;
+  /**
+   * What it does about a port depends on nothing but the port (see `Port.links`) and its bridge's columns: it is shown
+   * only ports that have changed.
+   */
+  readonly isPortwise?: boolean;
   /** What the rows ask for. */
   want(desired: Desired): Wanted;
   /**
@@ -55,6 +60,7 @@ export interface Finding {
 
 export interface Aspect {
   readonly name: string;
+  readonly isPortwise: boolean;
   look(desired: Desired, kernel: KernelState, client: NetlinkClient): Finding;
 }
 
@@ -64,6 +70,7 @@ export interface Aspect {
  */
 export const aspect = <Wanted, Found>(definition: AspectDefinition<Wanted, Found>): Aspect => ({
   name: definition.name,
+  isPortwise: definition.isPortwise === true,
   look(desired, kernel, client) {
     let whole: { readonly found: Found } | undefined;
     const { value, faults } = spare(`see to the aspect ${definition.name}`, desired, (part) => {

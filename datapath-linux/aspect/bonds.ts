@@ -52,6 +52,7 @@ function forget(port: Port): RowReport[] {
 
 export const bonds: AspectDefinition<Desired, undefined> = {
   name: 'bonds',
+  isPortwise: true,
   want: (desired) => desired,
   read: () => undefined,
   diff: () => [],

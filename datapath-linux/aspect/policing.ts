@@ -72,6 +72,7 @@ function policingFilter(police: Police, name: string, ifindex: number, kernel: K
 /** The filters are kept with those of others; here only what a kernel without policing cannot do is told. */
 export const policing: AspectDefinition<readonly string[], undefined> = {
   name: 'policing',
+  isPortwise: true,
   want: ({ bridges }) =>
     bridges.flatMap(({ ports }) =>
       ports.flatMap(({ interfaces }) =>

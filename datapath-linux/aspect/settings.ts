@@ -105,6 +105,7 @@ function problemsOf({ bridges }: Desired): Problems {
 
 export const settings: AspectDefinition<Desired, undefined> = {
   name: 'settings',
+  isPortwise: true,
   want: (desired) => desired,
   read: () => undefined,
   diff: ({ bridges }, _found, kernel) =>

@@ -55,6 +55,7 @@ const controllerColumns = new Map([
 
 export const unprovided: AspectDefinition<Desired, undefined> = {
   name: 'unprovided',
+  isPortwise: true,
   want: (desired) => desired,
   read: () => undefined,
   diff: () => [],

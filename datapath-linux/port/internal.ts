@@ -57,6 +57,11 @@ export class InternalPort implements Port {
     return new Map([[this.name, text]]);
   }
 
+  links(kernel: KernelState): readonly (Link | undefined)[] {
+    const outer = kernel.find(this.device);
+    return [outer, outer && kernel.innerOf(outer)?.link];
+  }
+
   steps(context: PortContext): Step[] {
     const { kernel, master } = context;
     const subject = { port: this.name };

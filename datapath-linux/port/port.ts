@@ -50,6 +50,11 @@ export interface Port {
   obstacle(bridge: DesiredBridge, kernel: KernelState): string | undefined;
   /** What is not as asked for although the port works: a sentence for each interface concerned. */
   reservations?(bridge: DesiredBridge, kernel: KernelState): ReadonlyMap<string, string>;
+  /**
+   * The links that it depends on, once it is in its bridge; beside them only on its rows and what all ports of a bridge
+   * share. Absent for ports that depend on more: they are looked at each time.
+   */
+  links?(kernel: KernelState): readonly (Link | undefined)[];
   /** What to do next for its devices; nothing when they are as desired. Called only when there is no obstacle. */
   steps(context: PortContext): Step[];
   /** The device of one of its interfaces that is in the bridge `master`. */

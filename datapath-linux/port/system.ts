@@ -76,6 +76,10 @@ export class SystemPort implements Port {
     return attachObstacle(this.name, link, bridge, kernel);
   }
 
+  links(kernel: KernelState): readonly (Link | undefined)[] {
+    return [kernel.find(this.name)];
+  }
+
   steps({ kernel, master }: PortContext): Step[] {
     const link = kernel.find(this.name);
     return link ? attachSteps(this.name, link, this.#mtu, master) : [];

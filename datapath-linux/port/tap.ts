@@ -72,6 +72,10 @@ export class TapPort implements Port {
     return new Map([[name, text]]);
   }
 
+  links(kernel: KernelState): readonly (Link | undefined)[] {
+    return [kernel.find(this.name)];
+  }
+
   /** A tap is up from the start, because those who open it may not set it up; later that is the administrator's. */
   steps({ kernel, master }: PortContext): Step[] {
     const { name, options } = this;

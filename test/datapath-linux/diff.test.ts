@@ -7,7 +7,7 @@ import { settings } from '../../datapath-linux/aspect/settings.ts';
 import { vlan } from '../../datapath-linux/aspect/vlan.ts';
 import type { BridgeRow, InterfaceRow } from '../../datapath-linux/configuration.ts';
 import { type Desired, desiredState } from '../../datapath-linux/desired.ts';
-import { diff, remainingKernel } from '../../datapath-linux/diff.ts';
+import { diff, removals } from '../../datapath-linux/diff.ts';
 import { isOwned } from '../../datapath-linux/kernel.ts';
 import { readMarks } from '../../datapath-linux/names.ts';
 import { obstacle } from '../../datapath-linux/obstacle.ts';
@@ -82,7 +82,7 @@ function foreignDevices(random: Random, kernel: FakeKernel): void {
 
 /** What a look gives: the devices' steps, then the aspects'. */
 function allSteps(desired: Desired, kernel: FakeKernel): Step[] {
-  const remaining = remainingKernel(desired, kernel.state);
+  const { remaining } = removals(desired, kernel.state);
   return [
     ...diff(desired, kernel.state),
     ...settings.diff(desired, undefined, remaining),

@@ -59,7 +59,7 @@ test('a port that is beyond us says so in its row, in one sentence', (t) => {
   const kernel = new FakeKernel().state;
   const finding = aspect(troubled(new Set(['a-p3']), outOfRange)).look(desired, kernel, client);
   const failures = finding.steps.flatMap((step) => (step.op === 'fault' ? [{ step, reason: step.reason }] : []));
-  const { interfaces } = describeProblems(desired, kernel, [finding], failures);
+  const { interfaces } = describeProblems(desired, { kernel, restless: desired, findings: [finding] }, failures);
   t.is(
     interfaces.get('a-p3'),
     'could not see to the aspect trouble of port a-p3 (internal error: a number is out of range)',
