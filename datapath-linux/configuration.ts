@@ -46,7 +46,7 @@ export interface Configuration {
 
 /**
  * What the switch reads of each table, and what it writes and therefore compares with. A column that it writes every
- * few seconds (counters) is better left out: each write would come back as a change to look at.
+ * few seconds (counters) is better left out: each write would come back as a change to look at. Few ports have statistics.
  */
 export const monitoredColumns = {
   Open_vSwitch: [
@@ -102,6 +102,7 @@ export const monitoredColumns = {
     'qos',
     'protected',
     'status',
+    'statistics',
     'rstp_status',
   ],
   Interface: [
@@ -162,7 +163,7 @@ export const reportedColumns = {
     'dpdk_version',
   ],
   Bridge: ['datapath_id', 'datapath_version', 'rstp_status', 'status'],
-  Port: ['bond_active_slave', 'status', 'rstp_status'],
+  Port: ['bond_active_slave', 'status', 'statistics', 'rstp_status'],
   Interface: [
     'ofport',
     'error',

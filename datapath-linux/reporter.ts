@@ -131,6 +131,8 @@ export class Reporter {
   reportStatistics(configuration: Configuration): OutJson[] {
     const statistics = this.#devices.size === 0 ? new Map() : byIfindex(this.#options.readStatistics());
     const counters = this.#findings.flatMap((finding) => finding.counters(this.#options.client));
+    const counted = new Set(counters.map(({ uuid }) => uuid));
+    for (const uuid of this.#counters.keys()) if (!counted.has(uuid)) this.#counters.delete(uuid);
     return [
       ...[...this.#devices].flatMap(([uuid, { device }]) =>
         this.#update('Interface', uuid, new Map(), this.#statisticsColumns(uuid, statistics.get(device.port.ifindex))),

@@ -10,10 +10,12 @@ import type { KernelState } from '../kernel.ts';
 import { deviceAddress } from '../mac.ts';
 import { bridgeDevice } from '../names.ts';
 import type { BridgePortSettings, BridgeSettings } from '../netlink/bridge.ts';
+import { readLinkSettings } from '../netlink/ethtool.ts';
 import type { Link } from '../netlink/link.ts';
-import { changeLink, dumpMasterCounters } from '../netlink/request.ts';
+import { changeBridgePort, changeLink, dumpMasterCounters } from '../netlink/request.ts';
 import { parseSpanningTreeCounters } from '../netlink/spanning-tree.ts';
 import type { Port } from '../port/port.ts';
+import type { Step } from '../step.ts';
 import type { AspectDefinition, RowReport } from './aspect.ts';
 
 type Protocol = 'stp' | 'rstp';
@@ -74,17 +76,38 @@ const costMax = 0xffff;
 /** The priority of a port has eight bits in Open vSwitch and six in the kernel; the port's identifier is the same. */
 const priorityShift = 2;
 
-/** The settings of a port. A cost that is not given is the kernel's choice, by the link's speed. */
+const configuredFor = (port: Port, bridge: Pick<DesiredBridge, 'row'>, key: string): number | undefined =>
+  integerOf(port.row?.view.map('other_config').get(`${protocolOf(bridge)}-${key}`));
+
+/** The path cost that the port's row gives it. */
+function givenCost(port: Port, bridge: Pick<DesiredBridge, 'row'>): number | undefined {
+  const cost = configuredFor(port, bridge, 'path-cost');
+  return cost !== undefined && cost > 0 ? Math.min(cost, costMax) : undefined;
+}
+
+/** By link speed in Mbit/s, from the highest down (IEEE 802.1D-1998, table 8-5); 100 where it is not known. */
+const costs = [
+  [10_000, 2],
+  [1000, 4],
+  [100, 19],
+  [16, 62],
+  [10, 100],
+  [4, 250],
+] as const;
+const speedDefault = 100e6;
+
+/** The cost of a link of that speed, in bits per second: the kernel's own choice is lost once it was given another. */
+export function costOf(speed: number = speedDefault): number {
+  const [, cost] = costs.find(([megabits]) => speed >= megabits * 1e6) ?? [0, 19];
+  return cost;
+}
+
+/** The settings of a port, but for a cost that is not given: see `pathCosts`. */
 export function spanningTreePortSettings(port: Port, bridge: Pick<DesiredBridge, 'row'>): BridgePortSettings {
   if (!takesPart(port, bridge)) return {};
-  const protocol = protocolOf(bridge);
-  const configured = port.row?.view.map('other_config') ?? new Map<string, string>();
-  const cost = integerOf(configured.get(`${protocol}-path-cost`));
-  const priority = integerOf(configured.get(`${protocol}-port-priority`)) ?? 128;
-  return {
-    ...(cost !== undefined && cost > 0 && { cost: Math.min(cost, costMax) }),
-    priority: (priority & 0xff) >> priorityShift,
-  };
+  const cost = givenCost(port, bridge);
+  const priority = configuredFor(port, bridge, 'port-priority') ?? 128;
+  return { ...(cost !== undefined && { cost }), priority: (priority & 0xff) >> priorityShift };
 }
 
 const states = ['disabled', 'listening', 'learning', 'forwarding', 'blocking'] as const;
@@ -114,6 +137,45 @@ export function treePorts(bridge: DesiredBridge, kernel: KernelState): { readonl
   });
 }
 
+/** By ifindex of the ports that take part and are given no cost: what it is by the speed of their links. */
+type PathCosts = ReadonlyMap<number, number>;
+
+const readPathCosts = ({ bridges }: Desired, kernel: KernelState): PathCosts =>
+  new Map(
+    bridges.filter(speaksStp).flatMap((bridge) =>
+      treePorts(bridge, kernel).flatMap(({ port, link: { ifindex, name } }): [number, number][] => {
+        if (givenCost(port, bridge) !== undefined) return [];
+        return [[ifindex, costOf(readLinkSettings(name)?.speed)]];
+      }),
+    ),
+  );
+
+function costSteps(bridge: DesiredBridge, found: PathCosts, kernel: KernelState): Step[] {
+  if (!speaksStp(bridge)) return [];
+  return treePorts(bridge, kernel).flatMap(({ port, link }): Step[] => {
+    const cost = found.get(link.ifindex);
+    if (cost === undefined || link.bridgePort?.cost === undefined || link.bridgePort.cost === cost) return [];
+    const what = `set the path cost of port ${port.name} by its speed`;
+    return [{ op: 'send', subject: { port: port.name }, what, messages: [changeBridgePort(link.ifindex, { cost })] }];
+  });
+}
+
+function addressSteps(bridge: DesiredBridge, kernel: KernelState): Step[] {
+  const address = systemAddress(bridge);
+  const link = hiddenBridge(bridge, kernel);
+  if (!link || address === undefined || link.address === address) return [];
+  const what = `set the spanning tree address of bridge ${bridge.name}`;
+  const messages = [changeLink({ name: bridgeDevice(bridge.name) }, { address })];
+  return [{ op: 'send', subject: { bridge: bridge.name }, what, messages }];
+}
+
+/** A port that takes part no more has no counters of it. */
+const clearCounters = (bridge: DesiredBridge): RowReport[] =>
+  bridge.ports.flatMap((port): RowReport[] => {
+    if (!port.row || takesPart(port, bridge) || port.row.view.datum('statistics').size === 0) return [];
+    return [{ table: 'Port', uuid: port.row.uuid, columns: new Map([['statistics', Datum.empty]]) }];
+  });
+
 function reportBridge(bridge: DesiredBridge, kernel: KernelState): RowReport[] {
   const details = hiddenBridge(bridge, kernel)?.bridge;
   if (!details || !speaksStp(bridge)) return [];
@@ -142,20 +204,13 @@ function problemOf(bridge: DesiredBridge): string | undefined {
 const statisticsOf = (counters: Readonly<Record<string, bigint>>): Datum =>
   Datum.fromElements(Object.entries(counters).map(([key, value]) => [key, Number(value)]));
 
-export const spanningTree: AspectDefinition<Desired, undefined> = {
+export const spanningTree: AspectDefinition<Desired, PathCosts> = {
   name: 'spanning-tree',
   want: (desired) => desired,
-  read: () => undefined,
+  read: readPathCosts,
   /** The settings themselves are set with all others of bridges and ports (settings.ts). */
-  diff: ({ bridges }, _found, kernel) =>
-    bridges.flatMap((bridge) => {
-      const address = systemAddress(bridge);
-      const link = hiddenBridge(bridge, kernel);
-      if (!link || address === undefined || link.address === address) return [];
-      const what = `set the spanning tree address of bridge ${bridge.name}`;
-      const messages = [changeLink({ name: bridgeDevice(bridge.name) }, { address })];
-      return [{ op: 'send', subject: { bridge: bridge.name }, what, messages }];
-    }),
+  diff: ({ bridges }, found, kernel) =>
+    bridges.flatMap((bridge) => [...addressSteps(bridge, kernel), ...costSteps(bridge, found, kernel)]),
   problems: ({ bridges }) => ({
     bridges: new Map(
       bridges.flatMap((bridge) => {
@@ -164,7 +219,8 @@ export const spanningTree: AspectDefinition<Desired, undefined> = {
       }),
     ),
   }),
-  report: ({ bridges }, _found, kernel) => bridges.flatMap((bridge) => reportBridge(bridge, kernel)),
+  report: ({ bridges }, _found, kernel) =>
+    bridges.flatMap((bridge) => [...reportBridge(bridge, kernel), ...clearCounters(bridge)]),
   counters: ({ bridges }, kernel, client) => {
     const wanted = bridges.filter(speaksStp);
     if (wanted.length === 0) return [];

@@ -1,4 +1,5 @@
 import type { ExecutionContext } from 'ava';
+import { costOf } from '../../datapath-linux/aspect/spanning-tree.ts';
 import { Lab } from '../helpers/lab.ts';
 import { connect, rootTest as test } from '../helpers/netns.ts';
 import { until } from '../helpers/until.ts';
@@ -64,7 +65,10 @@ test('the columns decide the timers, costs and priorities; without stp_enable no
   });
   await lab.assertSettled();
   t.like(await details(lab, 'a1', 'info_slave_data'), { cost: 7, priority: 8 });
+  await lab.vsctl('remove', 'Port', 'a1', 'other_config', 'stp-path-cost');
+  t.like(await details(lab, 'a1', 'info_slave_data'), { cost: 2 }, 'of a link of 10 Gbit/s');
   await lab.await('Bridge', 'br1', 'status:stp_bridge_id', '"8000.020000000077"');
+  await lab.await('Port', 'b1', 'statistics', /stp_rx_count=/);
   t.is(await lab.get('Port', 'a1', 'status:stp_port_id'), '"8194"');
   // One bridge at a time: the other still opens the loop.
   await lab.host.ip('link set a0 down');
@@ -73,8 +77,17 @@ test('the columns decide the timers, costs and priorities; without stp_enable no
     t.is(await lab.get('Bridge', bridge, 'status'), '{}');
   }
   t.is(await lab.get('Port', 'b1', 'status'), '{}');
+  t.is(await lab.get('Port', 'b1', 'statistics'), '{}');
   t.like(await details(lab, 'b1', 'info_slave_data'), { state: 'forwarding' });
   await lab.assertSettled();
+});
+
+test('a path cost that is not given is that of the link, in the table of the standard', async (t) => {
+  const speeds = [undefined, 0, 4e6, 10e6, 20e6, 100e6, 1e9, 9e9, 10e9, 400e9];
+  t.deepEqual(
+    speeds.map((speed) => costOf(speed)),
+    [19, 19, 250, 100, 62, 19, 4, 4, 2, 2],
+  );
 });
 
 test('a bridge that asks for RSTP speaks STP and says so', async (t) => {
