@@ -19,6 +19,7 @@ import { desiredState } from './desired.ts';
 import { filterRemark, hostSystem, tunRemark } from './host.ts';
 import { readHostStatistics } from './host-statistics.ts';
 import { readKernel } from './kernel.ts';
+import { LearningPackets } from './learning-packets.ts';
 import { LinkTable } from './link-table.ts';
 import { Loop } from './loop.ts';
 import { NetlinkClient } from './netlink/client.ts';
@@ -72,6 +73,7 @@ class RunningSwitch implements Switch {
   readonly #capabilities = new KernelCapabilities();
   readonly #replica: Replica;
   readonly #reconciler: Reconciler;
+  readonly #learningPackets = new LearningPackets();
   readonly #reporter: Reporter;
   readonly #loop: Loop;
   readonly configured: Promise<void>;
@@ -198,6 +200,7 @@ class RunningSwitch implements Switch {
     }
     if (!(await this.#claimed())) return;
     const outcome = await this.#reconcile(configuration);
+    this.#learningPackets.send(outcome.desired, outcome.kernel, this.#client);
     this.#logOutcome(outcome);
     await this.#write(this.#reporter.report(configuration, outcome));
     this.#isConfigured();

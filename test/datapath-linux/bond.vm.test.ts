@@ -61,6 +61,30 @@ test('an active-backup bond fails over, prefers its primary, and tells which mem
   await lab.assertSettled();
 });
 
+/** Prints the frames of RARP that arrive at a device, one a line, until it is ended. */
+const rarpListener = `
+import socket, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x8035)); s.bind((sys.argv[1], 0x8035))
+print("ready", flush=True)
+while True: print(s.recv(2048).hex(), flush=True)
+`;
+
+test('at a failover the other end is told at once where the addresses are now', async (t) => {
+  const { lab, neighbour } = await bondedHost(t, 'bond_mode=active-backup', 'other_config:bond-primary=m0');
+  t.true(await neighbour.ping('10.0.0.1'));
+  const { address } = await lab.host.link('br0');
+  const listener = neighbour.spawn('/usr/bin/python3', '-c', rarpListener, 'p1');
+  let heard = '';
+  listener.stdout?.on('data', (chunk: Buffer) => {
+    heard += chunk.toString();
+  });
+  await until('it listens', async () => heard.includes('ready\n'));
+  await neighbour.ip('link set p0 down');
+  const told = `ffffffffffff${address.replaceAll(':', '')}8035`;
+  await until('the address is told', async () => heard.includes(told));
+  t.regex(await neighbour.run('bridge', 'fdb', 'show', 'br', 'br9'), new RegExp(`${address} dev p1`));
+});
+
 test('members come and go while the bond works, and leave it as they came', async (t) => {
   const lab = await Lab.start(t);
   const neighbour = await simpleSwitch(lab);
