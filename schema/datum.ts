@@ -39,6 +39,12 @@ export abstract class Datum {
     return Datum.#join(leaves);
   }
 
+  /** As fromElements, of the elements' keys and, in a map, their values, which it may hold on to. */
+  static fromColumns(keys: readonly Atom[], values: readonly Atom[] | undefined): Datum {
+    if (!isAscending(keys)) return Datum.fromElements(keys.map((key, i) => [key, values?.[i]]));
+    return Datum.#join(new Leaf(keys, values).split());
+  }
+
   static #join(leaves: readonly Leaf[]): Datum {
     const [only] = leaves;
     if (only?.first === undefined) return Datum.empty;

@@ -58,9 +58,10 @@ const withChanges = (data: readonly Datum[], changes: ReadonlyMap<Column, Datum>
   return changed;
 };
 
-/** Made once for each table, so that rows share their defaults. */
 const defaultsByTable = new WeakMap<TableSchema, readonly Datum[]>();
-const defaultsOf = (table: TableSchema): readonly Datum[] => {
+
+/** What a row of that table holds where nothing is said. Made once for each table, so that rows share it. */
+export const defaultsOf = (table: TableSchema): readonly Datum[] => {
   const known = defaultsByTable.get(table);
   if (known !== undefined) return known;
   const defaults = table.ownColumns.map(({ type }) => defaultDatum(type));

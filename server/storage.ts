@@ -7,6 +7,7 @@ import { type FileFormat, fileFormat, lockDatabase, StorageError } from './file-
 import type { StoredTransaction } from './history.ts';
 import { historyText, parseHistory } from './history-text.ts';
 import type { Tables } from './references.ts';
+import { IdJournal } from './row-ids.ts';
 import { SqlTable, sqlNames } from './sql-table.ts';
 import type { RowChange } from './transaction.ts';
 
@@ -31,6 +32,7 @@ export class SqliteStorage {
   readonly #sqlite: BetterSqlite3.Database;
   readonly #lock: number | undefined;
   #schema: DatabaseSchema;
+  readonly #ids = new IdJournal();
   #tables: ReadonlyMap<string, SqlTable>;
   readonly #path: string;
   readonly #begin: BetterSqlite3.Statement;
@@ -44,7 +46,7 @@ export class SqliteStorage {
     this.#sqlite = sqlite;
     this.#lock = lock;
     this.#schema = schema;
-    this.#tables = sqlTables(sqlite, schema);
+    this.#tables = sqlTables(sqlite, schema, this.#ids);
     this.#begin = sqlite.prepare('BEGIN IMMEDIATE');
     this.#commit = sqlite.prepare('COMMIT');
     this.#rollback = sqlite.prepare('ROLLBACK');
@@ -124,7 +126,7 @@ export class SqliteStorage {
   load(tables: Tables, newUuid: () => string): void {
     try {
       for (const [name, table] of tables) {
-        for (const row of this.#tables.get(name)?.load(newUuid) ?? []) table.put(row.uuid, row);
+        this.#tables.get(name)?.load(newUuid, (row) => table.put(row.uuid, row));
       }
     } catch (cause) {
       throw new StorageError(`${this.#path}: ${damaged}`, { cause });
@@ -161,8 +163,10 @@ export class SqliteStorage {
       this.#begin.run();
       for (const { changes } of transactions) for (const change of changes) this.#writeChange(change);
       this.#commit.run();
+      this.#ids.forget();
     } catch (error) {
       if (this.#sqlite.inTransaction) this.#rollback.run();
+      this.#ids.undo();
       throw explain(this.#path, error);
     }
     this.#tidy();
@@ -175,14 +179,15 @@ export class SqliteStorage {
   convert(schema: DatabaseSchema, tables: Tables): void {
     try {
       this.#setDurable(true);
-      this.#sqlite.transaction(() => {
+      this.#tables = this.#sqlite.transaction(() => {
         this.#sqlite.exec('DELETE FROM _history');
-        for (const table of [...this.#tables.values()]) table.drop();
-        this.#tables = fill(this.#sqlite, schema, tables);
+        for (const table of this.#tables.values()) table.drop();
+        return fill(this.#sqlite, schema, tables, this.#ids);
       })();
+      this.#ids.forget();
       this.#schema = schema;
     } catch (error) {
-      this.#tables = sqlTables(this.#sqlite, this.#schema);
+      this.#ids.undo();
       throw explain(this.#path, error);
     }
   }
@@ -244,12 +249,17 @@ const opened = (path: string, use: (sqlite: BetterSqlite3.Database) => SqliteSto
 };
 
 /** Notes the schema, and makes the SQL tables with the rows of `tables`. */
-const fill = (sqlite: BetterSqlite3.Database, schema: DatabaseSchema, tables?: Tables): Map<string, SqlTable> => {
+const fill = (
+  sqlite: BetterSqlite3.Database,
+  schema: DatabaseSchema,
+  tables?: Tables,
+  ids = new IdJournal(),
+): Map<string, SqlTable> => {
   const put = sqlite.prepare('REPLACE INTO _meta VALUES (?, ?)');
   put.run('name', schema.name);
   put.run('version', schema.version);
   put.run('schema', formatJson(schemaToJson(schema)));
-  const created = sqlTables(sqlite, schema);
+  const created = sqlTables(sqlite, schema, ids);
   for (const [name, table] of created) {
     table.create();
     for (const row of tables?.get(name)?.rows() ?? []) table.insert(row);
@@ -257,9 +267,13 @@ const fill = (sqlite: BetterSqlite3.Database, schema: DatabaseSchema, tables?: T
   return created;
 };
 
-const sqlTables = (sqlite: BetterSqlite3.Database, { tables }: DatabaseSchema): Map<string, SqlTable> => {
+const sqlTables = (
+  sqlite: BetterSqlite3.Database,
+  { tables }: DatabaseSchema,
+  ids: IdJournal,
+): Map<string, SqlTable> => {
   const names = sqlNames(tables.keys());
-  return new Map([...tables].map(([name, table]) => [name, new SqlTable(sqlite, table, names.get(name) ?? name)]));
+  return new Map([...tables].map(([name, table]) => [name, new SqlTable(sqlite, table, names.get(name) ?? name, ids)]));
 };
 
 const readSchema = (path: string, sqlite: BetterSqlite3.Database): DatabaseSchema => {

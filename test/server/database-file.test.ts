@@ -3,6 +3,7 @@ import { copyFileSync, readdirSync, readFileSync, truncateSync, writeFileSync } 
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import BetterSqlite3 from 'better-sqlite3';
+import { type Json, toInteger } from '../../schema/json.ts';
 import { StorageError } from '../../server/file-format.ts';
 import { readSchema } from '../../server/server-database.ts';
 import { SqliteStorage } from '../../server/storage.ts';
@@ -84,6 +85,112 @@ test('no row of a damaged file is lost without a word', async (t) => {
     }
   }
   t.true(outcomes.refused > 20 && outcomes.served > 3, JSON.stringify(outcomes));
+});
+
+/** Any bits that are a real. */
+const randomReal = (random: Random): number => {
+  const [real = 0] = new Float64Array(new Uint32Array([random.below(2 ** 32), random.below(2 ** 32)]).buffer);
+  return Number.isFinite(real) ? real : randomReal(random);
+};
+
+const randomInteger = (random: Random): number | bigint => {
+  const large = toInteger(BigInt(random.below(2 ** 32)) * BigInt(random.below(2 ** 31))) ?? 0;
+  return random.pick([
+    random.below(100) - 50,
+    Number.MAX_SAFE_INTEGER,
+    -(2n ** 53n),
+    2n ** 53n + 1n,
+    -(2n ** 63n),
+    large,
+  ]);
+};
+
+const strings = [
+  '',
+  'a',
+  '"',
+  '\\',
+  '\u0001\n\u007f\u2028',
+  'é',
+  '\uffff',
+  '\u{1f600}',
+  'null',
+  '1',
+  '[]',
+  'a'.repeat(300),
+];
+
+/** A row of one of the tables of types.ovsschema, with values of any kind. */
+const insertRandom = (random: Random): Json => {
+  const i = () => randomInteger(random);
+  const r = () => randomReal(random);
+  const b = () => random.chance(0.5);
+  const s = () => random.pick(strings);
+  const some = <T>(make: () => T): T[] => [...new Set(Array.from({ length: random.below(4) }, make))];
+  const set = (make: () => Json): Json => ['set', some(make)];
+  const map = (key: () => Json, value: () => Json): Json => ['map', some(key).map((each) => [each, value()])];
+  const insert = (table: string, row: Json): Json => ({ op: 'insert', table, row });
+  const tables = {
+    plain: () => insert('plain', { i: i(), r: r(), b: b(), s: s() }),
+    optional: () => insert('optional', random.chance(0.3) ? {} : { i: i(), r: r(), b: b(), s: s() }),
+    sets: () => insert('sets', { name: s(), i: set(i), r: set(r), b: set(b), s: set(s), some: i() }),
+    maps: () => insert('maps', { ss: map(s, s), si: map(s, i), rb: map(r, b), is: map(i, s) }),
+  };
+  return random.pick(Object.values(tables))();
+};
+
+test('every value comes back from the file as it was', async (t) => {
+  const path = join(temporaryFolder(t), 'types.db');
+  SqliteStorage.create(path, readSchema(projectFile('test/cases/schemas/types.ovsschema')));
+  const core = new CoreSubject(path);
+  const random = new Random(11);
+  for (let i = 0; i < 4; i++) {
+    await core.transactUnchecked(Array.from({ length: 250 }, () => insertRandom(random)));
+    await core.transactUnchecked([{ op: 'delete', table: 'sets', where: [['name', '==', random.pick(strings)]] }]);
+    await core.transact([{ op: 'update', table: 'plain', where: [['b', '==', true]], row: { r: randomReal(random) } }]);
+  }
+  const before = core.dump();
+  t.true(before.length > 900);
+  core.reopen();
+  t.deepEqual(core.dump(), before);
+  t.deepEqual(core.problems, []);
+  core.close();
+});
+
+/** Lets a program of ours change a database behind the server's back. */
+const edit = (path: string, sql: string): void => void new BetterSqlite3(path).exec(sql).close();
+
+test('a row that is in the file twice, or has a value of another type, is damage', async (t) => {
+  const whole = join(temporaryFolder(t), 'whole');
+  await makeRows(whole);
+  for (const [i, sql] of [
+    "UPDATE plain SET _uuid = (SELECT _uuid FROM plain WHERE name LIKE 'row 7 %') WHERE name LIKE 'row 200 %'",
+    "UPDATE plain SET i = 'five' WHERE i = 5",
+    "UPDATE plain SET name = x'00ff' WHERE i = 70",
+  ].entries()) {
+    const path = `${whole}.${i}`;
+    copyFileSync(whole, path);
+    edit(path, sql);
+    t.throws(() => new CoreSubject(path), { instanceOf: StorageError, message: /the file is damaged/ }, sql);
+  }
+});
+
+test('elements of a row that is not there are passed over', async (t) => {
+  const path = join(temporaryFolder(t), 'types.db');
+  SqliteStorage.create(path, readSchema(projectFile('test/cases/schemas/types.ovsschema')));
+  const core = new CoreSubject(path);
+  await core.transact([0, 1, 2].map((i) => ({ op: 'insert', table: 'sets', row: { i, name: `${i}` } })));
+  core.close();
+  edit(path, 'PRAGMA foreign_keys = OFF; DELETE FROM sets WHERE _id = 2');
+  const again = new CoreSubject(path);
+  t.deepEqual(
+    again
+      .dump()
+      .map((line) => / i=(\d)/.exec(line)?.[1])
+      .sort(),
+    ['0', '2'],
+  );
+  again.close();
 });
 
 test('a second database of the same schema is refused, before it is made', async (t) => {
