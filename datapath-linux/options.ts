@@ -1,12 +1,6 @@
 /** The command line of ovs-vswitchd. */
 import { Command, Option } from 'commander';
-import {
-  addControlOption,
-  addDaemonOptions,
-  addLogOptions,
-  type DaemonOptions,
-  type LogOptions,
-} from '../rpc/daemon-options.ts';
+import { addDaemonOptions, type DaemonOptions, type LogOptions } from '../rpc/daemon-options.ts';
 import { defaultSocket } from '../rpc/directories.ts';
 import { addOptions } from '../rpc/program.ts';
 import { type TlsSettings, tlsDescriptions, tlsOptions } from '../rpc/tls-options.ts';
@@ -20,7 +14,7 @@ export const program = new Command(name)
   .argument('[database]', 'the server of the database', `unix:${defaultSocket()}`)
   .version(versionText, '-V, --version', 'print the version')
   .helpOption('-h, --help', 'print this help');
-for (const add of [addDaemonOptions, addControlOption, addLogOptions]) add(program);
+addDaemonOptions(program);
 /** Filled in as the command line is read. */
 export const tls: TlsSettings['tls'] = {};
 addOptions(program, tlsOptions, { tls }, tlsDescriptions);

@@ -27,8 +27,13 @@ export interface LogOptions {
   readonly syslogTarget?: string;
 }
 
-/** Adds the options that all daemons take to control their process (ovsdb-server(1), "Daemon Options"). */
-export const addDaemonOptions = (command: Command): Command =>
+/** Adds the options that all daemons take: for their process, their control socket and their log. */
+export const addDaemonOptions = (command: Command): void => {
+  for (const add of [addProcessOptions, addControlOption, addLogOptions]) add(command);
+};
+
+/** ovsdb-server(1), "Daemon Options" */
+const addProcessOptions = (command: Command): Command =>
   command
     .option('--detach', 'run in the background; return when the daemon serves')
     .option('--monitor', 'run under a process that starts the daemon again when it crashed')
@@ -43,7 +48,7 @@ export const addDaemonOptions = (command: Command): Command =>
     )
     .option('--overwrite-pidfile', 'with --pidfile, start even if another process holds the file');
 
-export const addControlOption = (command: Command): Command =>
+const addControlOption = (command: Command): Command =>
   command.addOption(
     new Option('--unixctl <socket>', 'the control socket, or "none"').argParser((path) =>
       path === 'none' ? path : runPath(path),
@@ -52,8 +57,8 @@ export const addControlOption = (command: Command): Command =>
 
 const collect = (spec: string, specs: readonly string[] = []): string[] => [...specs, spec];
 
-/** Adds the options that all programs take to control their log (ovsdb-server(1), "Logging Options"). */
-export const addLogOptions = (command: Command): Command =>
+/** ovsdb-server(1), "Logging Options" */
+const addLogOptions = (command: Command): Command =>
   command
     .addOption(
       new Option('-v, --verbose [spec]', 'set levels of the log: [MODULE][:DESTINATION[:LEVEL]]')

@@ -1,12 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { TlsFiles } from '../rpc/credentials.ts';
-import {
-  addControlOption,
-  addDaemonOptions,
-  addLogOptions,
-  type DaemonOptions,
-  type LogOptions,
-} from '../rpc/daemon-options.ts';
+import { addDaemonOptions, type DaemonOptions, type LogOptions } from '../rpc/daemon-options.ts';
 import { defaultDatabase } from '../rpc/directories.ts';
 import { addOptions } from '../rpc/program.ts';
 import { tlsDescriptions, tlsOptions } from '../rpc/tls-options.ts';
@@ -80,7 +74,7 @@ export const program = new Command(programName)
   .option('--replay [directory]', 'refused: this program runs no replay files')
   .version(`${versionText}\nvswitch ${version}`, '-V, --version', 'print the version')
   .helpOption('-h, --help', 'print this help');
-for (const add of [addDaemonOptions, addControlOption, addLogOptions]) add(program);
+addDaemonOptions(program);
 addOptions(program, tlsOptions, { tls }, descriptions);
 
 /** What the server is to do. */

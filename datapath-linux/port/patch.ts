@@ -13,18 +13,15 @@ import { changeLink, createVeth } from '../netlink/request.ts';
 import type { Step } from '../step.ts';
 import { changeSteps, largestMtu } from './change.ts';
 import { type Build, occupied, type Port, type PortContext } from './port.ts';
+import { SinglePort } from './single.ts';
 import { locateDevice } from './system.ts';
 
 /** The other patch port, or why there is none. */
 type Peer = { readonly name: string } | { readonly problem: string };
 
-export class PatchPort implements Port {
+export class PatchPort extends SinglePort implements Port {
   readonly kind = 'patch';
-  readonly local = false;
   readonly virtual = true;
-  readonly name: string;
-  readonly row: PortRow;
-  readonly interfaces: readonly InterfaceRow[];
   readonly device: string;
   readonly owned: readonly string[];
   readonly taken = [];
@@ -33,9 +30,7 @@ export class PatchPort implements Port {
   readonly #end: string;
 
   constructor(row: InterfaceRow, port: PortRow, peer: Peer) {
-    this.name = row.name;
-    this.row = port;
-    this.interfaces = [row];
+    super(row, port);
     this.device = patchDevice(row.name);
     this.#peer = peer;
     this.#end = 'name' in peer ? patchDevice(peer.name) : patchStub(row.name);

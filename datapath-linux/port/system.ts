@@ -1,5 +1,4 @@
 /** A device that others make, which becomes a port as it is. */
-import type { InterfaceRow, PortRow } from '../configuration.ts';
 import type { DesiredBridge } from '../desired.ts';
 import type { Device } from '../device.ts';
 import { isOwned, type KernelState } from '../kernel.ts';
@@ -7,8 +6,9 @@ import { isGlobal } from '../mac.ts';
 import { bridgeDevice, isDeviceName, mtuMark, readMarks, takenMark } from '../names.ts';
 import type { Link } from '../netlink/link.ts';
 import type { Step } from '../step.ts';
-import { changeSteps, mtuSteps, takenMtu } from './change.ts';
+import { changeSteps, mtuSteps } from './change.ts';
 import { aboutOther, type Build, cannotAdd, noSuchDevice, type Port, type PortContext } from './port.ts';
+import { NamedDevicePort } from './single.ts';
 
 /** A device of the host may become a port unless it is one elsewhere, or cannot be one. */
 export function attachObstacle(
@@ -45,25 +45,9 @@ export function locateDevice(name: string, kernel: KernelState, master: Link): D
   return link && link.master === master.ifindex ? { host: link, port: link } : undefined;
 }
 
-export class SystemPort implements Port {
+export class SystemPort extends NamedDevicePort implements Port {
   readonly kind = 'system';
-  readonly local = false;
-  readonly name: string;
-  readonly row: PortRow;
-  readonly interfaces: readonly InterfaceRow[];
-  readonly device: string;
   readonly owned = [];
-  readonly taken: readonly string[];
-  readonly #mtu: number | undefined;
-
-  constructor(row: InterfaceRow, port: PortRow) {
-    this.name = row.name;
-    this.row = port;
-    this.interfaces = [row];
-    this.device = row.name;
-    this.taken = [row.name];
-    this.#mtu = row.mtuRequest;
-  }
 
   keeps(): boolean {
     return false;
@@ -76,23 +60,14 @@ export class SystemPort implements Port {
     return attachObstacle(this.name, link, bridge, kernel);
   }
 
-  links(kernel: KernelState): readonly (Link | undefined)[] {
-    return [kernel.find(this.name)];
-  }
-
   steps({ kernel, master }: PortContext): Step[] {
     const link = kernel.find(this.name);
-    return link ? attachSteps(this.name, link, this.#mtu, master) : [];
+    return link ? attachSteps(this.name, link, this.mtuRequest, master) : [];
   }
 
   locate(name: string, kernel: KernelState, master: Link): Device | undefined {
     const device = locateDevice(name, kernel, master);
     return device && isOwned(device.port) ? undefined : device;
-  }
-
-  mtuLimit(kernel: KernelState): number | undefined {
-    const link = kernel.find(this.name);
-    return link && (takenMtu(this.#mtu) ?? link.mtu);
   }
 
   lentAddress(kernel: KernelState): string | undefined {

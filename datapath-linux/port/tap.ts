@@ -8,31 +8,20 @@ import type { Link } from '../netlink/link.ts';
 import type { Step } from '../step.ts';
 import { changeSteps, mtuSteps, takenMtu } from './change.ts';
 import { type Build, badName, cannotAdd, occupied, type Port, type PortContext } from './port.ts';
+import { NamedDevicePort } from './single.ts';
 import { attachObstacle, attachSteps, locateDevice } from './system.ts';
 import { isOpened, parseTapOptions, type TapOptions, tapAlias, tapMatches } from './tap-options.ts';
 
-export class TapPort implements Port {
+/** A tap that others made serves as well, if it is as the options say. */
+export class TapPort extends NamedDevicePort implements Port {
   readonly kind = 'tap';
-  readonly local = false;
-  readonly name: string;
-  readonly row: PortRow;
-  readonly interfaces: readonly InterfaceRow[];
-  readonly device: string;
   readonly owned: readonly string[];
-  /** A tap that others made serves as well, if it is as the options say. */
-  readonly taken: readonly string[];
   readonly options: TapOptions;
-  readonly #mtu: number | undefined;
 
   constructor(row: InterfaceRow, port: PortRow, options: TapOptions) {
-    this.name = row.name;
-    this.row = port;
-    this.interfaces = [row];
-    this.device = row.name;
+    super(row, port);
     this.owned = [row.name];
-    this.taken = [row.name];
     this.options = options;
-    this.#mtu = row.mtuRequest;
   }
 
   /** Whether a tap of our making must be made anew to be as its options say. */
@@ -72,10 +61,6 @@ export class TapPort implements Port {
     return new Map([[name, text]]);
   }
 
-  links(kernel: KernelState): readonly (Link | undefined)[] {
-    return [kernel.find(this.name)];
-  }
-
   /** A tap is up from the start, because those who open it may not set it up; later that is the administrator's. */
   steps({ kernel, master }: PortContext): Step[] {
     const { name, options } = this;
@@ -83,22 +68,19 @@ export class TapPort implements Port {
     const alias = tapAlias(options);
     const link = kernel.find(name);
     if (!link) {
-      return [{ op: 'create-tap', subject, name, master: master.ifindex, alias, options, mtu: takenMtu(this.#mtu) }];
+      return [
+        { op: 'create-tap', subject, name, master: master.ifindex, alias, options, mtu: takenMtu(this.mtuRequest) },
+      ];
     }
-    if (!isOwned(link)) return attachSteps(name, link, this.#mtu, master);
+    if (!isOwned(link)) return attachSteps(name, link, this.mtuRequest, master);
     const wanted = { master: master.ifindex, group: ownedGroup, addressless6: true } as const;
     const change = this.#isOutdated(link) ? wanted : { ...wanted, alias };
-    return [...changeSteps(subject, link, change), ...mtuSteps(name, this.#mtu, link)];
+    return [...changeSteps(subject, link, change), ...mtuSteps(name, this.mtuRequest, link)];
   }
 
   locate(name: string, kernel: KernelState, master: Link): Device | undefined {
     const device = locateDevice(name, kernel, master);
     return device?.port.kind === 'tun' ? device : undefined;
-  }
-
-  mtuLimit(kernel: KernelState): number | undefined {
-    const link = kernel.find(this.name);
-    return link && (takenMtu(this.#mtu) ?? link.mtu);
   }
 }
 

@@ -16,6 +16,7 @@ import { greDevice, isAsWanted, sharedGeneve, sharedVxlan, type TunnelDevice } f
 import type { Step } from '../step.ts';
 import { changeSteps } from './change.ts';
 import { type Build, cannotAdd, occupied, type Port, type PortContext } from './port.ts';
+import { SinglePort } from './single.ts';
 import { locateDevice } from './system.ts';
 import { parseTunnel, type TunnelOptions, type TunnelType, tunnelIdentity } from './tunnel-options.ts';
 
@@ -30,14 +31,10 @@ export interface SharedDevice extends TunnelDevice {
 }
 
 /** What tunnels of every type have in common. */
-abstract class TunnelPort implements Port {
+abstract class TunnelPort extends SinglePort implements Port {
   abstract readonly kind: string;
-  readonly local = false;
   readonly virtual = true;
   readonly unannounced = true;
-  readonly name: string;
-  readonly row: PortRow;
-  readonly interfaces: readonly InterfaceRow[];
   readonly device: string;
   abstract readonly owned: readonly string[];
   readonly taken = [];
@@ -45,9 +42,7 @@ abstract class TunnelPort implements Port {
   readonly #remarks: readonly string[];
 
   constructor(row: InterfaceRow, port: PortRow, options: TunnelOptions, remarks: readonly string[]) {
-    this.name = row.name;
-    this.row = port;
-    this.interfaces = [row];
+    super(row, port);
     this.device = tunnelDevice(row.name);
     this.options = options;
     this.#remarks = remarks;
