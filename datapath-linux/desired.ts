@@ -2,7 +2,7 @@
 import type { BridgeRow, Configuration, InterfaceRow, PortRow } from './configuration.ts';
 import { contain } from './fault.ts';
 import { defaultLocalAddress, deviceAddress, hiddenAddress } from './mac.ts';
-import { isDeviceName } from './names.ts';
+import { bridgeDevice, isDeviceName } from './names.ts';
 import { buildBond } from './port/bond.ts';
 import { asksForBond } from './port/bond-options.ts';
 import { buildInternal, InternalPort } from './port/internal.ts';
@@ -13,7 +13,9 @@ import type { Accounts } from './port/tap-options.ts';
 export interface DesiredBridge {
   readonly name: string;
   readonly row: BridgeRow;
-  /** Of the kernel bridge behind it. */
+  /** The name of the kernel bridge behind it. */
+  readonly device: string;
+  /** Its address. */
   readonly hiddenAddress: string;
   /** `other_config:hwaddr` for the local port. */
   readonly localAddress: string | undefined;
@@ -76,6 +78,7 @@ class Collector {
     return {
       name: bridge.name,
       row: bridge,
+      device: bridgeDevice(bridge.name),
       hiddenAddress: hiddenAddress(bridge.uuid),
       localAddress: deviceAddress(bridge.otherConfig.get('hwaddr')),
       defaultAddress: defaultLocalAddress(bridge.uuid),

@@ -1,7 +1,6 @@
 /** Where an interface of the database is in the kernel. Pure. */
 import type { DesiredBridge } from './desired.ts';
 import { isOwned, type KernelState } from './kernel.ts';
-import { bridgeDevice } from './names.ts';
 import type { Link } from './netlink/link.ts';
 import type { Port } from './port/port.ts';
 
@@ -14,7 +13,7 @@ export interface Device {
 
 /** The kernel bridge behind a bridge, if it is there and of our making. */
 export function hiddenBridge(bridge: DesiredBridge, kernel: KernelState): Link | undefined {
-  const hidden = kernel.find(bridgeDevice(bridge.name));
+  const hidden = kernel.find(bridge.device);
   return hidden && isOwned(hidden) ? hidden : undefined;
 }
 

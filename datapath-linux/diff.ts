@@ -13,10 +13,11 @@ import { hiddenBridge } from './device.ts';
 import { stepsOrFault } from './fault.ts';
 import { groupBy } from './group.ts';
 import { isOwned, type KernelState } from './kernel.ts';
-import { bridgeAlias, bridgeDevice, doomedGroup, ownedGroup, readMarks } from './names.ts';
+import { bridgeAlias, doomedGroup, ownedGroup, readMarks } from './names.ts';
 import type { Link } from './netlink/link.ts';
 import type { LinkChange } from './netlink/request.ts';
 import { obstacle } from './obstacle.ts';
+import { once } from './once.ts';
 import { changeSteps } from './port/change.ts';
 import type { Port, PortContext } from './port/port.ts';
 import type { Delete, Release, Step } from './step.ts';
@@ -94,25 +95,17 @@ interface Taker {
   readonly bridge: DesiredBridge;
 }
 
-const known = new WeakMap<Desired, ReadonlyMap<string, readonly Taker[]>>();
-
-/** By the name of a device: the ports that take it; made once for all that asks. */
-function takers(desired: Desired): ReadonlyMap<string, readonly Taker[]> {
-  const found = known.get(desired) ?? readTakers(desired);
-  known.set(desired, found);
-  return found;
-}
-
-function readTakers({ bridges }: Desired): ReadonlyMap<string, readonly Taker[]> {
+/** By the name of a device: the ports that take it. */
+const takers = once(({ bridges }: Desired): ReadonlyMap<string, readonly Taker[]> => {
   const all = bridges.flatMap((bridge) =>
     bridge.ports.flatMap((port) => port.taken.map((name) => ({ name, port, bridge }))),
   );
   return groupBy(all, ({ name }) => name);
-}
+});
 
 /** Devices of our making that nobody wants, or that must be made anew. */
 function deletions(desired: Desired, kernel: KernelState): Delete[] {
-  const bridges = new Set(desired.bridges.map(({ name }) => bridgeDevice(name)));
+  const bridges = new Set(desired.bridges.map(({ device }) => device));
   const owners = new Map<string, Port>();
   for (const { ports } of desired.bridges) {
     for (const port of ports) {
@@ -140,7 +133,7 @@ function deletions(desired: Desired, kernel: KernelState): Delete[] {
  */
 function bridgeSteps(bridge: DesiredBridge, kernel: KernelState): Step[] {
   const subject = { bridge: bridge.name };
-  const name = bridgeDevice(bridge.name);
+  const name = bridge.device;
   const link = kernel.find(name);
   if (!link) {
     const settings = speaksStp(bridge) && { settings: spanningTreeSettings(bridge) };

@@ -5,8 +5,9 @@
  * BPDUs nor heed them.
  */
 import type { Desired, DesiredBridge } from '../desired.ts';
-import { bridgePort } from '../device.ts';
+import { hiddenBridge } from '../device.ts';
 import type { KernelState } from '../kernel.ts';
+import { ownedGroup } from '../names.ts';
 import {
   addElements,
   addRule,
@@ -18,18 +19,29 @@ import {
   type ElementSet,
   equals,
   isIn,
+  isOutside,
   loadHeader,
   loadSource,
+  loadSourceGroup,
   loadTarget,
   numberKey,
   type TableName,
 } from '../netlink/nftables.ts';
+import type { Port } from '../port/port.ts';
 import type { WantedTable } from './packet-filter.ts';
 import { forwardsControl } from './settings.ts';
 import { speaksStp, takesPart } from './spanning-tree.ts';
 
-/** One table for all bridges of the namespace. */
-export const controlTable = { family: 'bridge', name: 'vswitch', sets: ['ports', 'mute'] } as const;
+/**
+ * One table for all bridges of the namespace. Devices of the switch's making are known by their group, so that one port
+ * more or less changes nothing; its sets are for those of others, and for bridges that are not as most are.
+ */
+export const controlTable = {
+  family: 'bridge',
+  name: 'vswitch',
+  comment: 'Open vSwitch: control frames, by group',
+  sets: ['taken', 'exempt', 'mute'],
+} as const;
 
 const range = (first: string, count: number): string[] =>
   Array.from({ length: count }, (_, i) => first.slice(0, -1) + (Number.parseInt(first.slice(-1), 16) + i).toString(16));
@@ -55,8 +67,12 @@ const prefixes = [...new Set(controlAddresses.map((text) => text.slice(0, 8)))];
 
 const prefixSet: ElementSet = { name: 'prefixes', id: 1, keyBytes: 4 };
 const addressSet: ElementSet = { name: 'addresses', id: 2, keyBytes: 6 };
-const portSet: ElementSet = { name: 'ports', id: 3, keyBytes: 4 };
-const muteSet: ElementSet = { name: 'mute', id: 4, keyBytes: 4 };
+/** Ports of others' making whose control frames are held back. */
+const takenSet: ElementSet = { name: 'taken', id: 3, keyBytes: 4 };
+/** Ports of our making whose control frames are not. */
+const exemptSet: ElementSet = { name: 'exempt', id: 4, keyBytes: 4 };
+/** Ports that take no part in their bridge's spanning tree. */
+const muteSet: ElementSet = { name: 'mute', id: 5, keyBytes: 4 };
 
 const hexKeys = (texts: readonly string[]): Buffer[] => texts.map((text) => Buffer.from(text, 'hex'));
 
@@ -66,37 +82,55 @@ export function createControlTable(table: TableName & { readonly comment: string
   const isBpdu = [loadHeader(0, 6), equals(bpdu)];
   return [
     createTable(table),
-    ...[prefixSet, addressSet, portSet, muteSet].map((set) => createSet(table, set)),
+    ...[prefixSet, addressSet, takenSet, exemptSet, muteSet].map((set) => createSet(table, set)),
     ...addElements(table, prefixSet.name, hexKeys(prefixes)),
     ...addElements(table, addressSet.name, hexKeys(controlAddresses)),
     ...(['prerouting', 'input', 'output'] as const).map((hook) =>
       createChain(table.name, { family: 'bridge', name: hook, hook }),
     ),
-    addRule(table, 'prerouting', [...isReserved, loadSource, isIn(portSet), drop]),
+    addRule(table, 'prerouting', [
+      ...isReserved,
+      loadSourceGroup,
+      equals(numberKey(ownedGroup)),
+      loadSource,
+      isOutside(exemptSet),
+      drop,
+    ]),
+    addRule(table, 'prerouting', [...isReserved, loadSource, isIn(takenSet), drop]),
     addRule(table, 'input', [...isBpdu, loadSource, isIn(muteSet), drop]),
     addRule(table, 'output', [...isBpdu, loadTarget, isIn(muteSet), drop]),
   ];
 }
 
-const ifindexes = (
+/** Of the ports that are in their bridges. */
+function ifindexes(
   bridges: readonly DesiredBridge[],
   kernel: KernelState,
-  counts: (port: DesiredBridge['ports'][number], bridge: DesiredBridge) => boolean,
-): ReadonlySet<number> =>
-  new Set(
-    bridges.flatMap((bridge) =>
-      bridge.ports.flatMap((port) => (counts(port, bridge) ? (bridgePort(port, bridge, kernel)?.ifindex ?? []) : [])),
-    ),
-  );
+  counts: (port: Port, bridge: DesiredBridge, kernel: KernelState) => boolean,
+): ReadonlySet<number> {
+  const found = new Set<number>();
+  for (const bridge of bridges) {
+    const hidden = hiddenBridge(bridge, kernel);
+    for (const port of hidden ? bridge.ports : []) {
+      const link = counts(port, bridge, kernel) ? kernel.find(port.device) : undefined;
+      if (link && link.master === hidden?.ifindex) found.add(link.ifindex);
+    }
+  }
+  return found;
+}
+
+const isTakenFromOthers = ({ taken, device }: Port, _bridge: DesiredBridge, kernel: KernelState): boolean =>
+  taken.includes(device) && kernel.find(device)?.group !== ownedGroup;
 
 export function controlFrames({ bridges }: Desired, kernel: KernelState): readonly WantedTable[] {
-  const ports = ifindexes(bridges, kernel, (_port, bridge) => !forwardsControl(bridge));
-  const mute = ifindexes(bridges, kernel, (port, bridge) => speaksStp(bridge) && !takesPart(port, bridge));
-  if (ports.size + mute.size === 0 || !kernel.capabilities.has('bridge-filter')) return [];
-  const { family, name } = controlTable;
-  const table = { family, name, comment: 'Open vSwitch: control frames' };
+  const holding = bridges.filter((bridge) => !forwardsControl(bridge) && hiddenBridge(bridge, kernel));
+  const mute = ifindexes(bridges.filter(speaksStp), kernel, (port, bridge) => !takesPart(port, bridge));
+  if (holding.length + mute.size === 0 || !kernel.capabilities.has('bridge-filter')) return [];
+  const { family, name, comment } = controlTable;
+  const table = { family, name, comment };
   const sets = new Map([
-    [portSet.name, ports],
+    [takenSet.name, ifindexes(holding, kernel, isTakenFromOthers)],
+    [exemptSet.name, ifindexes(bridges.filter(forwardsControl), kernel, () => true)],
     [muteSet.name, mute],
   ]);
   const changeSet = (set: string, added: readonly number[], removed: readonly number[]): Buffer[] => [

@@ -12,23 +12,17 @@ import type { Desired, DesiredBridge } from '../desired.ts';
 import { bridgePort } from '../device.ts';
 import type { KernelState } from '../kernel.ts';
 import { admitted, carriesTag, carriesVlan, untaggedVlan } from '../mirror/carriage.ts';
-import { type MirrorGroup, type MirrorPlan, mirrorPlan, outputPorts } from '../mirror/plan.ts';
+import { type MirrorGroup, mirrorPlan, outputPorts } from '../mirror/plan.ts';
 import type { NetlinkClient } from '../netlink/client.ts';
 import { readFilter } from '../netlink/filter.ts';
 import { dumpFilters, parseTrafficObject, places } from '../netlink/traffic-control.ts';
+import { once } from '../once.ts';
 import type { Port } from '../port/port.ts';
 import { statisticsDatum } from '../status.ts';
 import type { AspectDefinition, RowReport } from './aspect.ts';
 import { counterOf, type FilterSource, priorities, type WantedFilter, wantedProgram } from './filters.ts';
 
-const plans = new WeakMap<DesiredBridge, MirrorPlan>();
-
-/** Made once for all that asks. */
-function planOf(bridge: DesiredBridge): MirrorPlan {
-  const plan = plans.get(bridge) ?? mirrorPlan(bridge);
-  plans.set(bridge, plan);
-  return plan;
-}
+const planOf = once(mirrorPlan);
 
 interface Placed {
   readonly port: Port;

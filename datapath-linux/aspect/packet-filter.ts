@@ -6,7 +6,16 @@ import type { Desired } from '../desired.ts';
 import type { KernelState } from '../kernel.ts';
 import type { NetlinkClient } from '../netlink/client.ts';
 import { NetlinkError } from '../netlink/error.ts';
-import { deleteTable, dumpElements, dumpTables, parseNumbers, parseTable, type Table } from '../netlink/nftables.ts';
+import {
+  deleteTable,
+  dumpElements,
+  dumpTables,
+  getGeneration,
+  parseGeneration,
+  parseNumbers,
+  parseTable,
+  type Table,
+} from '../netlink/nftables.ts';
 import type { Step, Subject } from '../step.ts';
 import type { AspectDefinition } from './aspect.ts';
 import { controlFrames, controlProblem, controlTable } from './control-frames.ts';
@@ -39,23 +48,41 @@ const wantedTables = (desired: Desired, kernel: KernelState): readonly WantedTab
   ...loopGuards(desired, kernel),
 ];
 
-function readTables(client: NetlinkClient): readonly Table[] {
+interface Known extends Found {
+  /** The kernel's number of what it was read of. */
+  readonly generation: number;
+}
+
+const known = new WeakMap<NetlinkClient, Known>();
+
+/** Read again when some transaction has changed the packet filter since: nothing else changes what is ours. */
+function readFound(client: NetlinkClient): Found {
   try {
-    return client.netfilter
-      .dump(dumpTables(), parseTable)
-      .flatMap((table) => (table && ours.test(table.name) ? [table] : []));
+    const [answer] = client.netfilter.request(getGeneration());
+    const generation = answer ? parseGeneration(answer) : 0;
+    const before = known.get(client);
+    if (before?.generation === generation) return before;
+    const tables = readTables(client);
+    const found = { tables, elements: readElements(client, tables), generation };
+    known.set(client, found);
+    return found;
   } catch (error) {
     // A kernel without a packet filter has no tables.
-    if (error instanceof NetlinkError || (error instanceof Error && 'errno' in error)) return [];
+    if (error instanceof NetlinkError || (error instanceof Error && 'errno' in error)) return nothing;
     throw error;
   }
 }
+
+const nothing: Found = { tables: [], elements: new Map() };
+
+const readTables = (client: NetlinkClient): readonly Table[] =>
+  client.netfilter.dump(dumpTables(), parseTable).flatMap((table) => (table && ours.test(table.name) ? [table] : []));
 
 function readElements(client: NetlinkClient, tables: readonly Table[]): ReadonlyMap<string, ReadonlySet<number>> {
   const found = new Map<string, ReadonlySet<number>>();
   for (const table of tables) {
     for (const set of controlTable.sets) {
-      if (keyOf(table) !== keyOf(controlTable)) continue;
+      if (keyOf(table) !== keyOf(controlTable) || table.comment !== controlTable.comment) continue;
       found.set(
         `${keyOf(table)} ${set}`,
         new Set(client.netfilter.dump(dumpElements(table, set), parseNumbers).flat()),
@@ -99,10 +126,7 @@ function diff(desired: Desired, found: Found, kernel: KernelState): Step[] {
 export const packetFilter: AspectDefinition<Desired, Found> = {
   name: 'packet-filter',
   want: (desired) => desired,
-  read: (_desired, _kernel, client) => {
-    const tables = readTables(client);
-    return { tables, elements: readElements(client, tables) };
-  },
+  read: (_desired, _kernel, client) => readFound(client),
   diff,
   problems: ({ bridges }, _found, kernel) => ({
     bridges: new Map(

@@ -8,6 +8,7 @@ import type { KernelState } from '../kernel.ts';
 import type { Action } from '../netlink/action.ts';
 import type { Classifier } from '../netlink/filter.ts';
 import { places } from '../netlink/traffic-control.ts';
+import { once } from '../once.ts';
 import type { RowView } from '../row-view.ts';
 import type { AspectDefinition } from './aspect.ts';
 import { priorities, type WantedFilter, wantedFilter } from './filters.ts';
@@ -22,8 +23,7 @@ const bytesPerKilobit = { rate: 125, burst: 128 } as const;
 /** A rate that nothing exceeds, and that its unit in the kernel still holds. */
 const largest = 2 ** 40;
 
-/** What an interface's columns ask for: by bytes, by packets, or both. */
-export function policesOf(view: RowView): Police[] {
+function readPolices(view: RowView): readonly Police[] {
   const column = (name: string): number => Math.min(view.integer(`ingress_policing_${name}`) ?? 0, largest);
   const polices: Police[] = [];
   const rate = column('rate');
@@ -42,6 +42,9 @@ export function policesOf(view: RowView): Police[] {
   return polices;
 }
 
+/** What an interface's columns ask for: by bytes, by packets, or both. */
+export const policesOf = once(readPolices);
+
 /** Every frame: with the classifier made for that, or with one that older and smaller kernels have. */
 export const everyFrame = ({ capabilities }: KernelState): Classifier =>
   capabilities.has('matchall') ? { kind: 'matchall' } : { kind: 'u32', keys: [] };
@@ -49,19 +52,22 @@ export const everyFrame = ({ capabilities }: KernelState): Classifier =>
 const canPolice = ({ capabilities }: KernelState): boolean => capabilities.has('police');
 
 /** The filters that police; none on a kernel that cannot. */
-export function policingFilters({ bridges }: Desired, kernel: KernelState): WantedFilter[] {
-  return bridges.flatMap((bridge) => {
+export function policingFilters(desired: Desired, kernel: KernelState): WantedFilter[] {
+  return policed(desired).flatMap(({ bridge, port, row: { name, view } }) => {
     const master = hiddenBridge(bridge, kernel);
-    if (!master) return [];
-    return bridge.ports.flatMap((port) =>
-      port.interfaces.flatMap(({ name, view }) => {
-        const polices = policesOf(view);
-        const device = polices.length > 0 && canPolice(kernel) ? port.locate(name, kernel, master) : undefined;
-        return device ? polices.map((police) => policingFilter(police, name, device.port.ifindex, kernel)) : [];
-      }),
-    );
+    const device = master && canPolice(kernel) ? port.locate(name, kernel, master) : undefined;
+    return device ? policesOf(view).map((police) => policingFilter(police, name, device.port.ifindex, kernel)) : [];
   });
 }
+
+/** The interfaces that ask for it. */
+const policed = once(({ bridges }: Desired) =>
+  bridges.flatMap((bridge) =>
+    bridge.ports.flatMap((port) =>
+      port.interfaces.flatMap((row) => (policesOf(row.view).length > 0 ? [{ bridge, port, row }] : [])),
+    ),
+  ),
+);
 
 function policingFilter(police: Police, name: string, ifindex: number, kernel: KernelState): WantedFilter {
   const priority = police.bytes ? priorities.policing : priorities.packetPolicing;
@@ -73,12 +79,7 @@ function policingFilter(police: Police, name: string, ifindex: number, kernel: K
 export const policing: AspectDefinition<readonly string[], undefined> = {
   name: 'policing',
   isPortwise: true,
-  want: ({ bridges }) =>
-    bridges.flatMap(({ ports }) =>
-      ports.flatMap(({ interfaces }) =>
-        interfaces.filter(({ view }) => policesOf(view).length > 0).map(({ name }) => name),
-      ),
-    ),
+  want: (desired) => policed(desired).map(({ row }) => row.name),
   read: () => undefined,
   diff: () => [],
   problems(policed, _found, kernel) {

@@ -13,6 +13,7 @@ import { readLinkSettings } from '../netlink/ethtool.ts';
 import type { Link } from '../netlink/link.ts';
 import { classCodecs } from '../netlink/queueing.ts';
 import { handleOf, majorOf, places } from '../netlink/traffic-control.ts';
+import { once } from '../once.ts';
 import type { Step } from '../step.ts';
 import type { AspectDefinition, Problems } from './aspect.ts';
 import { type FilterSource, priorities, wantedProgram } from './filters.ts';
@@ -38,20 +39,25 @@ interface Device {
 }
 
 /** The devices of interfaces whose ports have QoS. Pure. */
-export function shapedInterfaces({ bridges }: Desired, kernel: KernelState): Shaped[] {
-  return bridges.flatMap((bridge) => {
+export function shapedInterfaces(desired: Desired, kernel: KernelState): Shaped[] {
+  return shapedPorts(desired).flatMap(({ bridge, port, request }) => {
     const master = hiddenBridge(bridge, kernel);
     if (!master) return [];
-    return bridge.ports.flatMap((port) => {
-      const request = port.row && qosOf(port.row.view);
-      if (!request) return [];
-      return port.interfaces.flatMap(({ name }) => {
-        const device = port.locate(name, kernel, master);
-        return device ? [{ interfaceName: name, link: device.port, request }] : [];
-      });
+    return port.interfaces.flatMap(({ name }) => {
+      const device = port.locate(name, kernel, master);
+      return device ? [{ interfaceName: name, link: device.port, request }] : [];
     });
   });
 }
+
+const shapedPorts = once(({ bridges }: Desired) =>
+  bridges.flatMap((bridge) =>
+    bridge.ports.flatMap((port) => {
+      const request = port.row && qosOf(port.row.view);
+      return request ? [{ bridge, port, request }] : [];
+    }),
+  ),
+);
 
 /** What a shaped interface shall have, by the speed that its driver tells now. */
 export const planFor = ({ link, request }: Shaped): Planned | undefined =>

@@ -8,7 +8,6 @@ import { bridgePort, hiddenBridge } from '../device.ts';
 import { clamp, integerOf } from '../integer.ts';
 import type { KernelState } from '../kernel.ts';
 import { deviceAddress } from '../mac.ts';
-import { bridgeDevice } from '../names.ts';
 import type { BridgePortSettings, BridgeSettings } from '../netlink/bridge.ts';
 import { readLinkSettings } from '../netlink/ethtool.ts';
 import type { Link } from '../netlink/link.ts';
@@ -165,7 +164,7 @@ function addressSteps(bridge: DesiredBridge, kernel: KernelState): Step[] {
   const link = hiddenBridge(bridge, kernel);
   if (!link || address === undefined || link.address === address) return [];
   const what = `set the spanning tree address of bridge ${bridge.name}`;
-  const messages = [changeLink({ name: bridgeDevice(bridge.name) }, { address })];
+  const messages = [changeLink({ name: bridge.device }, { address })];
   return [{ op: 'send', subject: { bridge: bridge.name }, what, messages }];
 }
 

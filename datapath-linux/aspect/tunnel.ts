@@ -11,6 +11,7 @@ import type { NetlinkClient } from '../netlink/client.ts';
 import { changeLink, createTunnel } from '../netlink/request.ts';
 import { getRoute, parseRoute } from '../netlink/route.ts';
 import { places } from '../netlink/traffic-control.ts';
+import { once } from '../once.ts';
 import { changeSteps } from '../port/change.ts';
 import { GrePort, type SharedDevice, SharedTunnelPort, tunnelMtu } from '../port/tunnel.ts';
 import type { Step } from '../step.ts';
@@ -28,19 +29,24 @@ interface Group {
   readonly members: readonly Placed[];
 }
 
+const tunnelsOf = once(({ bridges }: Desired) =>
+  bridges.flatMap((bridge) =>
+    bridge.ports.flatMap((port) =>
+      port instanceof SharedTunnelPort || port instanceof GrePort ? [{ port, bridge }] : [],
+    ),
+  ),
+);
+
 /** The tunnels whose devices are there, by the device that they share. */
-function groups({ bridges }: Desired, kernel: KernelState): readonly Group[] {
+function groups(desired: Desired, kernel: KernelState): readonly Group[] {
   const found = new Map<string, { shared: SharedDevice; members: Placed[] }>();
-  for (const bridge of bridges) {
-    for (const port of bridge.ports) {
-      if (!(port instanceof SharedTunnelPort)) continue;
-      const end = kernel.find(port.end);
-      if (!end || !bridgePort(port, bridge, kernel)) continue;
-      const { shared } = port;
-      const group = found.get(shared.name) ?? { shared, members: [] };
-      group.members.push({ port, end: end.ifindex });
-      found.set(shared.name, group);
-    }
+  for (const { port, bridge } of tunnelsOf(desired)) {
+    const end = port instanceof SharedTunnelPort && kernel.find(port.end);
+    if (!end || !bridgePort(port, bridge, kernel)) continue;
+    const { shared } = port;
+    const group = found.get(shared.name) ?? { shared, members: [] };
+    group.members.push({ port, end: end.ifindex });
+    found.set(shared.name, group);
   }
   return [...found.values()];
 }
@@ -65,11 +71,6 @@ function deviceSteps({ shared, members: [first] }: Group, kernel: KernelState): 
 /** By Interface row: the ifindex of the device that leads to the tunnel's peer; absent without a route. */
 type Routes = ReadonlyMap<string, number>;
 
-const tunnelsOf = ({ bridges }: Desired) =>
-  bridges.flatMap(({ ports }) =>
-    ports.flatMap((port) => (port instanceof SharedTunnelPort || port instanceof GrePort ? [port] : [])),
-  );
-
 const routesPerBatch = 128;
 
 function readRoutes(desired: Desired, client: NetlinkClient): Routes {
@@ -77,9 +78,15 @@ function readRoutes(desired: Desired, client: NetlinkClient): Routes {
   const found = new Map<string, number>();
   for (let at = 0; at < tunnels.length; at += routesPerBatch) {
     const some = tunnels.slice(at, at + routesPerBatch);
-    const requests = some.map(({ options: { remote, local, mark } }) => getRoute({ remote, local, mark }));
+    const requests = some.map(
+      ({
+        port: {
+          options: { remote, local, mark },
+        },
+      }) => getRoute({ remote, local, mark }),
+    );
     client.batch(requests).forEach(({ payloads: [payload] }, index) => {
-      const uuid = some[index]?.interfaces[0]?.uuid;
+      const uuid = some[index]?.port.interfaces[0]?.uuid;
       const device = payload && parseRoute(payload);
       if (uuid !== undefined && device !== undefined) found.set(uuid, device);
     });
@@ -131,17 +138,15 @@ function groupFilters({ shared, members }: Group, kernel: KernelState): WantedFi
 }
 
 /** A GRE device takes the mark of the frames for that of its packets. */
-function markFilters({ bridges }: Desired, kernel: KernelState): WantedFilter[] {
-  return bridges.flatMap((bridge) =>
-    bridge.ports.flatMap((port) => {
-      const mark = port instanceof GrePort ? port.options.mark : undefined;
-      const link = mark === undefined ? undefined : bridgePort(port, bridge, kernel);
-      if (mark === undefined || !link) return [];
-      const about = { subject: { port: port.name }, what: `mark the packets of ${port.name}` };
-      const place = { ifindex: link.ifindex, parent: places.egress, priority: priorities.mark };
-      return [wantedProgram({ ...place, ...about }, { program: markFrames(mark) })];
-    }),
-  );
+function markFilters(desired: Desired, kernel: KernelState): WantedFilter[] {
+  return tunnelsOf(desired).flatMap(({ port, bridge }) => {
+    const mark = port instanceof GrePort ? port.options.mark : undefined;
+    const link = mark === undefined ? undefined : bridgePort(port, bridge, kernel);
+    if (mark === undefined || !link) return [];
+    const about = { subject: { port: port.name }, what: `mark the packets of ${port.name}` };
+    const place = { ifindex: link.ifindex, parent: places.egress, priority: priorities.mark };
+    return [wantedProgram({ ...place, ...about }, { program: markFrames(mark) })];
+  });
 }
 
 export const tunnelFilters: FilterSource = (desired, kernel) => [

@@ -19,6 +19,7 @@ const types = {
   newElements: type(12),
   getElements: type(13),
   deleteElements: type(14),
+  getGeneration: type(16),
 } as const;
 const batchTypes = { begin: 16, end: 17 } as const;
 
@@ -58,6 +59,20 @@ export interface Table extends TableName {
 const userData = (comment: string): Buffer => {
   const value = Buffer.from(`${comment}\0`);
   return Buffer.concat([Buffer.from([0, value.length]), value]);
+};
+
+/** Asks for the number that changes with each transaction, whosever it is. */
+export const getGeneration = (): Buffer => new MessageBuilder(types.getGeneration, 0, nfgenmsg(0)).build();
+
+/** The number in the answer to `getGeneration` (NFTA_GEN_ID). */
+export function parseGeneration({ data, start, end }: Payload): number {
+  const found = { generation: 0 };
+  readWith(found, { data, start: start + genmsgLength, end }, generationReaders);
+  return found.generation;
+}
+
+const generationReaders: Readers<{ generation: number }> = {
+  1: (found, { data, start }) => (found.generation = data.readUInt32BE(start)),
 };
 
 export const dumpTables = (): Buffer => new MessageBuilder(types.getTable, 0, nfgenmsg(0)).build();
@@ -207,6 +222,8 @@ const loadMeta = (key: number): Expression =>
 /** Loads the ifindex of the device that the frame comes from, or goes to. */
 export const loadSource = loadMeta(4);
 export const loadTarget = loadMeta(5);
+/** Loads the group of the device that the frame comes from. */
+export const loadSourceGroup = loadMeta(21);
 
 /** Clears the bits of the loaded value that `bits` lacks. */
 export const mask = (bits: Buffer, at = 0): Expression =>
@@ -233,9 +250,16 @@ const comparison =
 export const equals = comparison(0);
 export const differs = comparison(1);
 
-/** The rule goes on only if the loaded value is in the set. */
-export const isIn = ({ name, id }: ElementSet): Expression =>
-  expression('lookup', (data) => data.text(1, name).bytes(2, register(0)).bytes(4, bytes32(id)));
+const lookup =
+  (flags: number) =>
+  ({ name, id }: ElementSet): Expression =>
+    expression('lookup', (data) =>
+      data.text(1, name).bytes(2, register(0)).bytes(4, bytes32(id)).bytes(5, bytes32(flags)),
+    );
+
+/** The rule goes on only if the loaded value is in the set, or is not. */
+export const isIn = lookup(0);
+export const isOutside = lookup(1);
 
 /** Puts the loaded value into the set for its time, again if it is there. */
 export const remember = ({ name, id, timeout = 0 }: ElementSet): Expression =>

@@ -3,7 +3,7 @@ import type { DesiredBridge } from '../desired.ts';
 import type { Device } from '../device.ts';
 import { isOwned, type KernelState } from '../kernel.ts';
 import { isGlobal } from '../mac.ts';
-import { bridgeDevice, isDeviceName, mtuMark, readMarks, takenMark } from '../names.ts';
+import { isDeviceName, mtuMark, readMarks, takenMark } from '../names.ts';
 import type { Link } from '../netlink/link.ts';
 import type { Step } from '../step.ts';
 import { changeSteps, mtuSteps } from './change.ts';
@@ -21,7 +21,7 @@ export function attachObstacle(
   if (link.kind === 'bridge') {
     return cannotAdd(name, 'Too many levels of symbolic links', 'a kernel bridge cannot be a port of a bridge');
   }
-  const hidden = kernel.find(bridgeDevice(bridge.name));
+  const hidden = kernel.find(bridge.device);
   const master = kernel.at(link.master);
   if (link.master === 0 || link.master === hidden?.ifindex || (master && isOwned(master))) return undefined;
   return cannotAdd(name, 'Device or resource busy', `it is a port of ${master?.name ?? 'another device'}`);
