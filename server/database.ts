@@ -14,6 +14,9 @@ import { WaitList } from './wait-list.ts';
 
 const log = logFor('database');
 
+/** Of the history, so many atoms outlast the program: to read more would take longer than clients gain by it. */
+const atomsToKeep = 20_000;
+
 /** Where a database's transactions are kept. */
 export interface Storage {
   /** Puts all rows into the tables, each as a new version. */
@@ -272,7 +275,7 @@ export class Database {
     this.flush();
     this.#waiting.close();
     try {
-      this.#storage?.saveHistory(this.history.entries);
+      this.#storage?.saveHistory(this.history.newest(atomsToKeep));
     } catch (error) {
       log.warn(`the transaction history is not kept, clients will read everything anew: ${error}`);
     }

@@ -52,8 +52,20 @@ export class History {
   }
   /** Oldest first; of the first, only the id may be known. */
   get entries(): readonly StoredTransaction[] {
-    const entries = this.#entries.slice(this.#oldest);
-    return this.#base === undefined ? entries : [{ id: this.#base, changes: [] }, ...entries];
+    return this.newest(Infinity);
+  }
+
+  /** The last transactions, with so many atoms at most. Oldest first; of the first, only the id may be known. */
+  newest(maxAtoms: number): readonly StoredTransaction[] {
+    let atoms = 0;
+    let from = this.#entries.length;
+    for (; from > this.#oldest; from--) {
+      atoms += this.#entries[from - 1]?.atoms ?? 0;
+      if (atoms > maxAtoms) break;
+    }
+    const base = from > this.#oldest ? this.#entries[from - 1]?.id : this.#base;
+    const entries = this.#entries.slice(from);
+    return base === undefined ? entries : [{ id: base, changes: [] }, ...entries];
   }
   /** The atoms in the history. */
   get atoms(): number {

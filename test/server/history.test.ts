@@ -78,6 +78,25 @@ test('the history survives a restart, but not for columns that do not', async (t
   t.false(foundEphemeral, 'what the statistics were is not known');
 });
 
+test('of a long history the end survives a restart', async (t) => {
+  const server = await startServer(t, schema);
+  const client = await connect(t, server);
+  await client.transact(database, [insertRoot]);
+  const [, first] = await monitorSince(client, ['next_cfg'], zeroUuid);
+  const manyPairs = Array.from({ length: 30_000 }, (_, i) => [`key ${i}`, 'value']);
+  await client.transact(database, [
+    { op: 'mutate', table: 'Open_vSwitch', where: [], mutations: [['external_ids', 'insert', ['map', manyPairs]]] },
+  ]);
+  const [, second] = await monitorSince(client, ['external_ids'], String(first));
+  await client.transact(database, [change]);
+  await server.stop();
+  const again = await connect(t, await runServer(t, server.database));
+  t.false((await monitorSince(again, ['external_ids'], String(first)))[0]);
+  const [found, , updates] = await monitorSince(again, ['next_cfg'], String(second));
+  t.true(found);
+  t.like(Object.values(Object(updates).Open_vSwitch), [{ modify: { next_cfg: 7 } }]);
+});
+
 test('after SIGKILL a client reads everything anew', async (t) => {
   const server = await startServer(t, schema);
   const client = await connect(t, server);
