@@ -12,6 +12,7 @@ import { Failure } from './failure.ts';
 import type { Settings } from './settings.ts';
 
 const log = logFor('ovsdb_client');
+const reconnectLog = logFor('reconnect');
 
 /** JSON as this program prints it: names sorted. */
 export const printJson = (json: Json, { style }: Settings): string =>
@@ -44,18 +45,12 @@ export class Connection {
   }
 
   /**
-   * Connects to the first of the servers (separated by commas) that answers. A passive one is waited for.
-   * @throws Failure
+   * Connects to a server. A passive one is waited for.
+   * @throws Failure, whose cause is the system's error
    */
-  static async open(servers: string, settings: Settings): Promise<Connection> {
-    const [server = '', ...others] = splitTargets(servers);
-    try {
-      const stream = isPassive(server) ? await accept(server, settings) : await connect(server, settings);
-      return new Connection(server, stream, settings);
-    } catch (error) {
-      if (others.length === 0 || !(error instanceof Failure)) throw error;
-      return Connection.open(others.join(), settings);
-    }
+  static async open(server: string, settings: Settings): Promise<Connection> {
+    const stream = isPassive(server) ? await accept(server, settings) : await connect(server, settings);
+    return new Connection(server, stream, settings);
   }
 
   /** Resolves when the connection has ended: "End of file", or what broke it. */
@@ -139,10 +134,41 @@ const connect = async (server: string, { tls }: Settings): Promise<Transport> =>
   try {
     return new StreamTransport(await dial(server, { credentials: new Credentials(tls) }));
   } catch (error) {
-    const message = systemMessage(error);
-    const verb = message.startsWith('Address family') ? 'connect or listen' : 'connect';
-    throw new Failure(`failed to ${verb} to "${server}" (${message})`, { cause: error });
+    throw connectFailure(server, error);
   }
+};
+
+/** That a server cannot be reached, in Open vSwitch's words. */
+export const connectFailure = (server: string, error: unknown): Failure => {
+  const message = systemMessage(error);
+  const verb = message.startsWith('Address family') ? 'connect or listen' : 'connect';
+  return new Failure(`failed to ${verb} to "${server}" (${message})`, { cause: error });
+};
+
+/**
+ * Connects to the first of several servers that answers and, if a database is named, serves it.
+ * @throws Failure when there is none
+ */
+const openFirst = async (
+  servers: readonly string[],
+  settings: Settings,
+  database: string | undefined,
+): Promise<Connection> => {
+  for (const server of servers) {
+    reconnectLog.info(`${server}: connecting...`);
+    try {
+      const connection = await Connection.open(server, settings);
+      reconnectLog.info(`${server}: connected`);
+      if (database === undefined || (await connection.listDatabases()).includes(database)) return connection;
+      connection.close();
+      // Open vSwitch's words for any that it gives up.
+      reconnectLog.info(`${server}: connection attempt timed out`);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      reconnectLog.info(`${server}: connection attempt failed (${systemMessage(error.cause ?? error)})`);
+    }
+  }
+  throw new Failure('no servers were available');
 };
 
 /** Waits for the server to connect. */
@@ -164,19 +190,33 @@ const accept = (server: string, { tls }: Settings): Promise<Transport> =>
 const looksLikeServer = (argument: string | undefined): argument is string =>
   argument !== undefined && /^[A-Za-z]/.test(argument) && argument.includes(':');
 
+/** What a command takes from the front of its arguments, and how many are its own. */
+export interface Place {
+  readonly needs: 'server' | 'database';
+  readonly min: number;
+}
+
 /**
- * Takes the server from the front of the arguments, if there are more than a command needs; connects.
+ * Takes the server, or several separated by commas, from the front of the arguments, if there are more than a command
+ * needs; connects.
  * @returns the connection and the other arguments
+ * @throws Failure
  */
 export const openServer = async (
   args: readonly string[],
-  min: number,
+  { needs, min }: Place,
   settings: Settings,
 ): Promise<{ connection: Connection; rest: readonly string[] }> => {
   const [first, ...others] = args;
   const named = args.length > min && looksLikeServer(first);
-  const connection = await Connection.open(named ? first : `unix:${defaultSocket()}`, settings);
-  return { connection, rest: named ? others : args };
+  const rest = named ? others : args;
+  const [server = '', ...more] = splitTargets(named ? first : `unix:${defaultSocket()}`);
+  if (more.length === 0) return { connection: await Connection.open(server, settings), rest };
+  if (needs === 'database' && rest.length <= min) {
+    throw new Failure('database name is required with multiple remotes');
+  }
+  const database = needs === 'database' ? rest[0] : undefined;
+  return { connection: await openFirst([server, ...more], settings, database), rest };
 };
 
 /**

@@ -2,6 +2,7 @@
 import { openSync, writeSync } from 'node:fs';
 import { native } from '../native/index.ts';
 import { type Daemon, runDaemon } from '../rpc/daemon.ts';
+import { UserError } from '../rpc/daemon-user.ts';
 import { afterSeconds } from '../rpc/delay.ts';
 import { LogSpecError } from '../rpc/log-spec.ts';
 import { applyOptions, type Option, UsageError } from '../rpc/options.ts';
@@ -49,7 +50,7 @@ const run = async (command: Command, context: Context, args: readonly string[]):
     await command.run(context, args);
     return;
   }
-  const { connection, rest } = await openServer(args, command.min, context.settings);
+  const { connection, rest } = await openServer(args, command, context.settings);
   const { database, rest: words } =
     command.needs === 'database' ? await chooseDatabase(connection, rest, command.min) : { database: '', rest };
   checkCount(command, words);
@@ -75,7 +76,7 @@ const limitTime = (seconds: number | undefined): void => {
   if (seconds !== undefined) afterSeconds(seconds, () => process.kill(process.pid, 'SIGALRM'));
 };
 
-const expected = [UsageError, Failure, SchemaFileError, OvsdbError, LogSpecError, PidFileError] as const;
+const expected = [UsageError, Failure, SchemaFileError, OvsdbError, LogSpecError, PidFileError, UserError] as const;
 
 const report = (error: unknown): number => {
   if (error instanceof Finished) return 0;

@@ -4,6 +4,7 @@ import { isArray, type Json, type OutJson } from '../schema/json.ts';
 import { type Column, type DatabaseSchema, type TableSchema, versionColumn } from '../schema/schema.ts';
 import { Failure } from './failure.ts';
 import { byName } from './schema-commands.ts';
+import { parseArgument } from './transact.ts';
 
 /** What is watched of one table, and shown. */
 export interface Watched {
@@ -83,17 +84,19 @@ const chooseColumns = (table: TableSchema, { server, database }: Place, words: r
 };
 
 /**
- * Checks that the server will understand the condition.
+ * Reads a condition on the rows of a table, which the server will understand.
  * @throws Failure, OvsdbError
  */
-export const checkCondition = (
+export const readCondition = (
   { tables }: DatabaseSchema,
   database: string,
   tableName: string,
-  condition: Json,
-): void => {
+  text: string,
+): readonly Json[] => {
   const table = tables.get(tableName);
   if (table === undefined) throw new Failure(`${database} does not have a table named "${tableName}"`);
+  const condition = parseArgument(text);
   if (!isArray(condition)) throw syntaxError('array expected', condition);
   parseConditions(table, condition);
+  return condition;
 };

@@ -8,8 +8,7 @@ import { isUuid, zeroUuid } from '../schema/uuid.ts';
 import type { Online, Run } from './command.ts';
 import { Failure } from './failure.ts';
 import { printInitial, printUpdate, printUpdate2, updateTables } from './monitor-print.ts';
-import { checkCondition, type Watched, watch } from './monitor-request.ts';
-import { parseArgument } from './transact.ts';
+import { readCondition, type Watched, watch } from './monitor-request.ts';
 
 export const monitor: Run<Online> = (context, args) => new Monitor(context, 1).run(args);
 
@@ -49,8 +48,8 @@ class Monitor {
   async run(words: readonly string[], conditionText?: string): Promise<void> {
     const { connection, database, daemon, settings } = this.#context;
     const schema = await connection.getSchema(database);
-    const condition = this.#condition(conditionText);
-    if (condition !== undefined) checkCondition(schema, database, words[0] ?? '', condition);
+    const condition =
+      conditionText === undefined ? undefined : readCondition(schema, database, words[0] ?? '', conditionText);
     this.#watched = watch(schema, { server: connection.server, database }, words, condition);
     if (settings.process.detach) await this.#control();
     await connection.becomeChangeAware();
@@ -66,10 +65,6 @@ class Monitor {
       throw new Failure(`${connection.server}: receive failed (${reason})`);
     });
     await Promise.race([daemon.stopped, canceled, ended]);
-  }
-
-  #condition(text: string | undefined): Json | undefined {
-    return text === undefined ? undefined : parseArgument(text);
   }
 
   #initial(result: Json): void {

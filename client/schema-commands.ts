@@ -44,7 +44,7 @@ const columnRows = ({ columns }: TableSchema): Cell[][] =>
 /** The schema's file is the last argument; before it there may be a server. */
 const withSchema = async ({ settings }: Context, args: readonly string[]) => {
   const schema = readSchemaFile(args.at(-1) ?? '');
-  const { connection } = await openServer(args, 1, settings);
+  const { connection } = await openServer(args, { needs: 'server', min: 1 }, settings);
   return { schema, connection };
 };
 

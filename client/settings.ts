@@ -38,14 +38,6 @@ const parseTimeout = (text: string): number => {
 /** The options of ovsdb-client(1), but --help and --version. */
 export const options: readonly Option<Settings>[] = [
   {
-    long: 'timeout',
-    short: 't',
-    argument: 'required',
-    apply: (settings, seconds) => {
-      settings.timeout = parseTimeout(seconds);
-    },
-  },
-  {
     long: 'timestamp',
     apply: (settings) => {
       settings.timestamp = true;
@@ -55,6 +47,14 @@ export const options: readonly Option<Settings>[] = [
     long: 'force',
     apply: (settings) => {
       settings.force = true;
+    },
+  },
+  {
+    long: 'timeout',
+    short: 't',
+    argument: 'required',
+    apply: (settings, seconds) => {
+      settings.timeout = parseTimeout(seconds);
     },
   },
   {
@@ -72,8 +72,8 @@ export const options: readonly Option<Settings>[] = [
   // For clusters: every server of ours leads.
   { long: 'leader-only', apply: () => {} },
   { long: 'no-leader-only', apply: () => {} },
+  ...logOptions('ovsdb-client'),
+  ...processOptions('ovsdb-client'),
   ...tableOptions,
   ...tlsOptions,
-  ...processOptions('ovsdb-client'),
-  ...logOptions('ovsdb-client'),
 ];

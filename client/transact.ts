@@ -15,7 +15,7 @@ export const parseArgument = (text: string): Json => {
 
 const execute = async ({ settings, daemon }: Context, args: readonly string[], transaction: Json): Promise<Json> => {
   if (!isArray(transaction) || typeof transaction[0] !== 'string') throw new Failure('not a valid OVSDB query');
-  const { connection } = await openServer(args, 1, settings);
+  const { connection } = await openServer(args, { needs: 'server', min: 1 }, settings);
   if (settings.changeAware === 'required') await connection.becomeChangeAware();
   daemon.ready();
   return connection.request('transact', transaction);

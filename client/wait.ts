@@ -3,9 +3,10 @@ import { Credentials } from '../rpc/credentials.ts';
 import { defaultSocket } from '../rpc/directories.ts';
 import { RpcError } from '../rpc/peer.ts';
 import { Reconnect } from '../rpc/reconnect.ts';
-import { splitTargets } from '../rpc/target.ts';
+import { checkTarget, splitTargets } from '../rpc/target.ts';
 import { formatJson, isArray, isObject, type Json, member, type OutJson } from '../schema/json.ts';
 import type { Context, Run } from './command.ts';
+import { connectFailure } from './connection.ts';
 import { Failure } from './failure.ts';
 
 /** The rows and columns that the server's table of databases is to have, by the word for it. */
@@ -22,6 +23,7 @@ export const wait: Run<Context> = async ({ settings }, args) => {
   if (state === undefined) throw new Failure(`${word}: unknown state`);
   const server = args.length > 2 ? (args[0] ?? '') : `unix:${defaultSocket()}`;
   const operation = { op: 'wait', table: 'Database', where: [['name', '==', database ?? '']], until: '==', ...state };
+  for (const target of splitTargets(server)) checkServer(target);
   const credentials = new Credentials(settings.tls);
   await new Promise<void>((resolve, reject) => {
     const reconnect = new Reconnect({ targets: splitTargets(server) }, async (target, signal) => {
@@ -38,6 +40,15 @@ export const wait: Run<Context> = async ({ settings }, args) => {
       client.close();
     };
   });
+};
+
+/** @throws Failure for what is no server: none could come there that is waited for */
+const checkServer = (target: string): void => {
+  try {
+    checkTarget(target);
+  } catch (error) {
+    throw connectFailure(target, error);
+  }
 };
 
 /** False when the connection ended before the answer. */

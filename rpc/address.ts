@@ -3,6 +3,7 @@ import { logFor } from './log.ts';
 import { SystemError } from './system-error.ts';
 
 const log = logFor('socket_util');
+const streamLog = logFor('stream');
 
 /** OVSDB's port number (ovsdb(7), "Active Database Connection Methods"). */
 export const defaultPort = 6640;
@@ -43,6 +44,14 @@ const parseHost = (text: string, host: string): string => {
 
 const hostPort = /^(\[[^\]]*\]|[^:[\]]*)(?::([^:]*))?$/;
 
+/** Said once in a process, as by Open vSwitch: who relied on the old number of long ago learns why nothing answers. */
+let toldOfDefault = false;
+const takeDefaultPort = (): number => {
+  if (!toldOfDefault) streamLog.warn(`The default OVSDB port number has changed from 6632 to ${defaultPort}`);
+  toldOfDefault = true;
+  return defaultPort;
+};
+
 /**
  * HOST[:PORT]
  * @throws TargetError
@@ -51,7 +60,7 @@ export const parseActiveAddress = (text: string): SocketAddress => {
   const [whole, host = '', port] = hostPort.exec(text) ?? [];
   if (whole === undefined) throw refuse(text, 'port must be specified');
   if (host === '') throw refuse(text, 'host must be specified');
-  return { host: parseHost(text, host), port: port ? parsePort(text, port) : defaultPort };
+  return { host: parseHost(text, host), port: port ? parsePort(text, port) : takeDefaultPort() };
 };
 
 /**

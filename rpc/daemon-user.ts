@@ -22,6 +22,7 @@ export interface NewUser {
  */
 export const becomeUser = ({ spec, logFile, kept }: NewUser): void => {
   const [user = '', group = ''] = spec.split(':', 2);
+  if (user === '' && group === '') return;
   const uid = user === '' ? process.getuid?.() : native().userId(user);
   if (uid === null || uid === undefined) throw new UserError(`user ${user} not found, aborting.`);
   const gid = group === '' ? native().userGroup(user) : native().groupId(group);

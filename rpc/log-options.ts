@@ -49,25 +49,12 @@ export const processOptions = (program: string): readonly Option<ProcessSettings
       process.detach = true;
     },
   },
-  {
-    long: 'monitor',
-    apply: ({ process }) => {
-      process.monitor = true;
-    },
-  },
+  // For systems that have a way to confine programs: these confine themselves to nothing.
+  { long: 'no-self-confinement', apply: () => {} },
   {
     long: 'no-chdir',
     apply: ({ process }) => {
       process.chdir = false;
-    },
-  },
-  // For systems that have a way to confine programs: these confine themselves to nothing.
-  { long: 'no-self-confinement', apply: () => {} },
-  {
-    long: 'user',
-    argument: 'required',
-    apply: ({ process }, user) => {
-      process.user = user;
     },
   },
   {
@@ -81,6 +68,19 @@ export const processOptions = (program: string): readonly Option<ProcessSettings
     long: 'overwrite-pidfile',
     apply: ({ process }) => {
       process.overwritePidfile = true;
+    },
+  },
+  {
+    long: 'monitor',
+    apply: ({ process }) => {
+      process.monitor = true;
+    },
+  },
+  {
+    long: 'user',
+    argument: 'required',
+    apply: ({ process }, user) => {
+      process.user = user;
     },
   },
 ];

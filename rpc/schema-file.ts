@@ -27,9 +27,16 @@ const readJsonFile = (path: string): Json => {
   try {
     return readJson(readFileSync(path, 'utf8'));
   } catch (error) {
-    problem = error instanceof SyntaxError ? error.message : `error opening "${path}": ${systemMessage(error)}`;
+    problem = readProblem(path, error);
   }
   throw new SchemaFileError(`failed to read schema: "${path}" could not be read as JSON (${problem})`);
+};
+
+const readProblem = (path: string, error: unknown): string => {
+  if (error instanceof SyntaxError) return error.message;
+  const reason = systemMessage(error);
+  // A folder can be opened, and then not be read.
+  return reason === 'Is a directory' ? `error reading JSON stream: ${reason}` : `error opening "${path}": ${reason}`;
 };
 
 /** Whether two schemas say the same, names, versions and checksums included. */

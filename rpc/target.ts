@@ -17,6 +17,7 @@ import { shortenPath } from './unix-path.ts';
 export { TargetError } from './address.ts';
 
 const log = logFor('socket_util');
+const tcpLog = logFor('stream_tcp');
 const acceptLog = logFor('ovsdb_jsonrpc_server', { perMinute: 10, burst: 10 });
 
 /** A connection method and its argument, as ovsdb(7) writes them, read. */
@@ -77,10 +78,19 @@ export interface DialOptions {
  * @throws TargetError; SystemError, or the system's error (code ENOENT, ECONNREFUSED …)
  */
 export const dial = async (target: string, options: DialOptions = {}): Promise<Duplex> => {
-  const parsed = parse(target, activeMethods, 'an active');
+  const parsed = parseActive(target);
   if (parsed.kind === 'unix') return dialUnix(parsed.path, options.signal);
   if (parsed.kind === 'tcp') return dialTcp(parsed.address, options.signal);
   return dialSecure(parsed.address, options);
+};
+
+const parseActive = (target: string): Target => {
+  try {
+    return parse(target, activeMethods, 'an active');
+  } catch (error) {
+    if (target.startsWith('tcp:')) tcpLog.err(`${target}: connect: ${systemMessage(error)}`);
+    throw error;
+  }
 };
 
 const dialTcp = (address: SocketAddress, signal: AbortSignal | undefined): Promise<Socket> =>

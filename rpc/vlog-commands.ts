@@ -93,7 +93,7 @@ const moduleNamed = (name: string): LogModule => {
 
 /** The commands that steer the log, of every daemon. */
 export const vlogCommands: readonly Command[] = [
-  { name: 'vlog/set', usage: '{spec | PATTERN:destination:pattern}', min: 1, max: unlimited, run: set },
+  { name: 'vlog/set', usage: '{spec | PATTERN:destination:pattern}', min: 0, max: unlimited, run: set },
   plainCommand('vlog/list', list),
   plainCommand('vlog/list-pattern', listPatterns),
   { name: 'vlog/enable-rate-limit', usage: '[module]...', min: 0, max: unlimited, run: limit(true) },

@@ -100,6 +100,7 @@ class JsonCheck {
     const text = this.#take(/[.\deE+-]/);
     const fault = numberFaults.find(({ pattern }) => pattern.test(text));
     if (fault !== undefined) throw new Fault(fault.message);
+    if (!Number.isFinite(Number(text))) throw new Fault('number outside valid range');
     this.#accept('value');
   }
 

@@ -1,6 +1,7 @@
 import { closeSync, existsSync, openSync, renameSync, rmSync } from 'node:fs';
 import BetterSqlite3 from 'better-sqlite3';
 import { logFor } from '../rpc/log.ts';
+import { systemMessage } from '../rpc/system-error.ts';
 import { formatJson, parseJson } from '../schema/json.ts';
 import { type DatabaseSchema, parseSchema, schemaToJson } from '../schema/schema.ts';
 import { type FileFormat, fileFormat, lockDatabase, StorageError } from './file-format.ts';
@@ -316,6 +317,5 @@ const sqliteAdvice: ReadonlyMap<string, string> = new Map([
 const explain = (path: string, error: unknown): StorageError => {
   if (error instanceof StorageError) return error;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const message = error instanceof Error ? error.message : String(error);
-  return new StorageError(`${path}: ${sqliteAdvice.get(code) ?? message}`, { cause: error });
+  return new StorageError(`${path}: ${sqliteAdvice.get(code) ?? systemMessage(error)}`, { cause: error });
 };

@@ -8,7 +8,7 @@ import { SqliteStorage } from '../server/storage.ts';
 import { clusterMember, refuseCluster } from './cluster.ts';
 import { compact, convert } from './compaction.ts';
 import { changeDatabase, isSqlite, readDatabase, readDatabaseSchema } from './database-file.ts';
-import { Failure } from './failure.ts';
+import { causeOf, Failure } from './failure.ts';
 import type { Settings } from './settings.ts';
 import { showLog } from './show-log.ts';
 import { runTransaction } from './transaction.ts';
@@ -54,7 +54,7 @@ const create: Run = ([path = defaultDatabase(), schemaPath = defaultSchema()]) =
   try {
     SqliteStorage.create(path, parsed);
   } catch (error) {
-    throw new Failure(`I/O error: ${path}: create failed (${systemMessage(error)})`, { cause: error });
+    throw new Failure(`I/O error: ${path}: create failed (${systemMessage(causeOf(error))})`, { cause: error });
   }
 };
 
@@ -207,7 +207,7 @@ export const commands: readonly Command[] = [
   row('show-log', '[db]', [0, 1], "print the records of the database's log", (args, { settings, print }) =>
     showLog(database(args), settings.verbosity, print),
   ),
-  row('check-cluster', 'db...', [0, Infinity], 'not supported', refuseCluster),
+  row('check-cluster', 'db...', [1, Infinity], 'not supported', refuseCluster),
   row(
     'compare-versions',
     'a op b',

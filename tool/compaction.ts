@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, openSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { systemMessage } from '../rpc/system-error.ts';
+import { errorCode, systemMessage } from '../rpc/system-error.ts';
 import { ovsVersion } from '../rpc/version.ts';
 import { formatJson, JsonText, parseJson } from '../schema/json.ts';
 import { type DatabaseSchema, schemaToJson } from '../schema/schema.ts';
@@ -10,7 +10,7 @@ import { logRecord } from '../server/log-file.ts';
 import { applyRecord, snapshotRecord } from '../server/log-record.ts';
 import { SqliteStorage } from '../server/storage.ts';
 import { type Content, isSqlite, openStorage, readDatabase, withLock } from './database-file.ts';
-import { Failure } from './failure.ts';
+import { causeOf, Failure } from './failure.ts';
 
 /**
  * Writes a database anew without what it held once: in its place, or to `destination`, which is overwritten. It keeps
@@ -69,7 +69,14 @@ const rewrite = (path: string, destination: string | undefined, verb: string, ch
   const target = realPath(destination ?? path);
   const write = () => {
     const content = change(readDatabase(path));
-    replace(target, (unfinished) => format(unfinished, content, `${verb} by ovsdb-tool ${ovsVersion}`));
+    try {
+      replace(target, (unfinished) => format(unfinished, content, `${verb} by ovsdb-tool ${ovsVersion}`));
+    } catch (error) {
+      const cause = causeOf(error);
+      if (errorCode(cause) === undefined) throw error;
+      const problem = `create or open failed (${systemMessage(cause)})`;
+      throw new Failure(`I/O error: ${destination ?? path}: ${problem}`, { cause });
+    }
   };
   if (existsSync(target)) withLock(target, inPlace(destination ?? path), write);
   else write();
@@ -89,9 +96,6 @@ const replace = (path: string, write: (unfinished: string) => void): void => {
     syncPath(dirname(path));
   } catch (error) {
     rmSync(unfinished, { force: true });
-    if (error instanceof Error && 'syscall' in error) {
-      throw new Failure(`I/O error: ${path}: create failed (${systemMessage(error)})`);
-    }
     throw error;
   }
 };

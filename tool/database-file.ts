@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { appendFileSync, closeSync, fsyncSync, openSync } from 'node:fs';
 import { logFor } from '../rpc/log.ts';
-import { systemMessage } from '../rpc/system-error.ts';
+import { errorCode, systemMessage } from '../rpc/system-error.ts';
 import type { DatabaseSchema } from '../schema/schema.ts';
 import { fileFormat, LockedError, lockDatabase } from '../server/file-format.ts';
 import { emptyTables, type LogDatabase, readLogDatabase, readLogSchema } from '../server/log-database.ts';
@@ -26,7 +26,9 @@ export const isSqlite = (path: string): boolean => {
   try {
     return fileFormat(path) === 'sqlite';
   } catch (error) {
-    throw new Failure(`I/O error: ${path}: open failed (${systemMessage(error)})`);
+    // A folder can be opened, and then not be read.
+    const failed = errorCode(error) === 'EISDIR' ? 'read error' : 'open failed';
+    throw new Failure(`I/O error: ${path}: ${failed} (${systemMessage(error)})`);
   }
 };
 
