@@ -6,15 +6,8 @@ import { loadPrograms } from './bpf/load.ts';
 import { doomedGroup, ownedGroup } from './names.ts';
 import type { NetlinkClient } from './netlink/client.ts';
 import { describeErrno, NetlinkError } from './netlink/error.ts';
-import {
-  addAltname,
-  changeLink,
-  createBridge,
-  createVeth,
-  deleteAltname,
-  deleteGroup,
-  deleteLink,
-} from './netlink/request.ts';
+import { createBridge, createVeth } from './netlink/link-kind.ts';
+import { addAltname, changeLink, deleteAltname, deleteGroup, deleteLink } from './netlink/request.ts';
 import type { CreateTap, Delete, DisableIpv6, Fault, Filter, LoadPrograms, Step } from './step.ts';
 
 /** A step that did not succeed, and the kernel's reason, such as 'File exists'. */

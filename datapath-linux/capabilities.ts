@@ -11,7 +11,8 @@ import { NetlinkClient } from './netlink/client.ts';
 import { NetlinkError } from './netlink/error.ts';
 import { type Classifier, newFilter } from './netlink/filter.ts';
 import { parseLink } from './netlink/link.ts';
-import { createBridge, createLink, dumpLinks } from './netlink/request.ts';
+import { createBridge, createLink } from './netlink/link-kind.ts';
+import { dumpLinks } from './netlink/request.ts';
 import { addQdisc, clsactHandle, handleOf, places } from './netlink/traffic-control.ts';
 
 /** Whether the kernel of `client`'s namespace can do it. Devices it leaves behind vanish with the namespace. */

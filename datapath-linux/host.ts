@@ -1,9 +1,9 @@
 /** What the host says of itself: its operating system, its devices and their addresses. */
 import { readFileSync, statSync } from 'node:fs';
-import { type Address, parseAddress } from './netlink/address.ts';
+import { type Address, dumpAddresses, parseAddress } from './netlink/address.ts';
 import { NetlinkClient } from './netlink/client.ts';
 import { type Link, parseLink } from './netlink/link.ts';
-import { dumpAddresses, dumpLinks } from './netlink/request.ts';
+import { dumpLinks } from './netlink/request.ts';
 
 export interface HostNetwork {
   readonly links: readonly Link[];

@@ -8,9 +8,14 @@ import { localAddress } from '../diff.ts';
 import type { KernelState } from '../kernel.ts';
 import type { NetlinkClient } from '../netlink/client.ts';
 import { DumpInterruptedError } from '../netlink/error.ts';
-import { type ForwardingEntry, parseForwardingEntry } from '../netlink/forwarding.ts';
+import {
+  deleteForwarding,
+  dumpForwarding,
+  type ForwardingEntry,
+  parseForwardingEntry,
+  setForwarding,
+} from '../netlink/forwarding.ts';
 import type { Link } from '../netlink/link.ts';
-import { deleteForwarding, dumpForwarding, setForwarding } from '../netlink/request.ts';
 import type { Port } from '../port/port.ts';
 import type { Step } from '../step.ts';
 import { vlanPlan } from '../vlan/plan.ts';

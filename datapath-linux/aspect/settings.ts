@@ -6,7 +6,7 @@ import type { KernelState } from '../kernel.ts';
 import { deviceAddress } from '../mac.ts';
 import { type BridgePortSettings, type BridgeSettings, quietBridge } from '../netlink/bridge.ts';
 import type { Link } from '../netlink/link.ts';
-import { changeBridge, changeBridgePort } from '../netlink/request.ts';
+import { changeBridge, changeBridgePort } from '../netlink/link-kind.ts';
 import { differingSettings } from '../netlink/settings.ts';
 import type { Port } from '../port/port.ts';
 import type { Step } from '../step.ts';

@@ -3,7 +3,7 @@ import type { Desired, DesiredBridge } from '../desired.ts';
 import { bridgePort, hiddenBridge } from '../device.ts';
 import { isOwned, type KernelState } from '../kernel.ts';
 import type { BpfInstruction } from '../netlink/filter.ts';
-import { changeBridge } from '../netlink/request.ts';
+import { changeBridge } from '../netlink/link-kind.ts';
 import { differingSettings } from '../netlink/settings.ts';
 import { places } from '../netlink/traffic-control.ts';
 import { deleteVlans, dumpVlans, parsePortVlans, setVlans, type VlanRange } from '../netlink/vlan.ts';

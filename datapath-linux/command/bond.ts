@@ -5,7 +5,7 @@ import { membersOf } from '../aspect/loop-guard.ts';
 import { deviceAddress } from '../mac.ts';
 import { bondModes, isCurrent, isEnabled } from '../netlink/bond.ts';
 import type { Link } from '../netlink/link.ts';
-import { changeBond } from '../netlink/request.ts';
+import { changeBond } from '../netlink/link-kind.ts';
 import type { BondPort } from '../port/bond.ts';
 import type { CommandGroup } from './commands.ts';
 import { bondsOf } from './place.ts';

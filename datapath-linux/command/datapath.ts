@@ -1,7 +1,6 @@
 /** `dpif/…`, `dpctl/show`, `ofproto/list`, `memory/show`: bridges, their ports, and what they take. */
 import { CommandError, plainCommand } from '../../rpc/command.ts';
-import { dumpStatistics } from '../netlink/request.ts';
-import { type LinkStatistics, parseStatistics } from '../netlink/statistics.ts';
+import { dumpStatistics, type LinkStatistics, parseStatistics } from '../netlink/statistics.ts';
 import type { CommandGroup } from './commands.ts';
 import { type Attached, attached, attachedTo, ofportOf, type SwitchView } from './view.ts';
 

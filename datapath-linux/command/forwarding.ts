@@ -1,10 +1,10 @@
 /** `fdb/…` and `mdb/…`: the addresses and multicast groups that the kernel's bridges have learned. */
 import { CommandError } from '../../rpc/command.ts';
 import { snoops } from '../aspect/multicast.ts';
-import { type BridgeEntry, parseBridgeEntry } from '../netlink/forwarding.ts';
+import { type BridgeEntry, dumpBridgeForwarding, parseBridgeEntry } from '../netlink/forwarding.ts';
 import type { Link } from '../netlink/link.ts';
-import { type Multicast, parseMulticast } from '../netlink/multicast.ts';
-import { deleteMulticast, dumpBridgeForwarding, dumpMulticast, flushForwarding } from '../netlink/request.ts';
+import { flushForwarding } from '../netlink/link-kind.ts';
+import { deleteMulticast, dumpMulticast, type Multicast, parseMulticast } from '../netlink/multicast.ts';
 import { vlanPlan } from '../vlan/plan.ts';
 import type { CommandGroup } from './commands.ts';
 import { bridgeNamed, bridgesNamed, portNumbers } from './place.ts';

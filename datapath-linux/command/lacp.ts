@@ -5,7 +5,7 @@ import { membersOf } from '../aspect/loop-guard.ts';
 import { type BondMember, bondModes, isCurrent, isEnabled, lacpStates } from '../netlink/bond.ts';
 import { parseLacpCounters } from '../netlink/lacp.ts';
 import type { Link } from '../netlink/link.ts';
-import { dumpMasterCounters } from '../netlink/request.ts';
+import { dumpMasterCounters } from '../netlink/statistics.ts';
 import type { BondPort } from '../port/bond.ts';
 import type { CommandGroup } from './commands.ts';
 import { bondsOf } from './place.ts';

@@ -3,7 +3,7 @@ import { CommandError } from '../../rpc/command.ts';
 import { bridgeSettings } from '../aspect/settings.ts';
 import { roleOf, speaksStp, stateOf, treePorts } from '../aspect/spanning-tree.ts';
 import type { BridgeSettings } from '../netlink/bridge.ts';
-import { flushForwarding } from '../netlink/request.ts';
+import { flushForwarding } from '../netlink/link-kind.ts';
 import type { CommandGroup } from './commands.ts';
 import { bridgesNamed } from './place.ts';
 import type { SwitchView } from './view.ts';

@@ -2,6 +2,7 @@
 import { type Payload, visitAttributes } from './attribute.ts';
 import { readU32 } from './bytes.ts';
 import { NetlinkFormatError } from './error.ts';
+import { MessageBuilder } from './message.ts';
 
 export interface Address {
   readonly ifindex: number;
@@ -47,4 +48,11 @@ export function parseAddress({ data, start, end }: Payload): Address | undefined
     prefixLength: data.readUInt8(start + 1),
     linkLocal: data.readUInt8(start + 3) === scopeLink,
   };
+}
+
+const getAddressType = 22;
+
+/** The IP addresses of all devices. */
+export function dumpAddresses(): Buffer {
+  return new MessageBuilder(getAddressType, 0, Buffer.alloc(8)).build();
 }

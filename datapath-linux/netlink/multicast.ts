@@ -1,7 +1,8 @@
 /** What bridges have snooped of multicast groups and routers (RTM_NEWMDB: struct br_port_msg, then MDBA_*). */
 import { type Payload, readWith, u32, visitAttributes } from './attribute.ts';
-import { readU16, readU32 } from './bytes.ts';
+import { readU16, readU32, writeU32 } from './bytes.ts';
 import { NetlinkFormatError } from './error.ts';
+import { MessageBuilder } from './message.ts';
 
 export interface MulticastMember {
   /** The port that wants what is sent to the group. */
@@ -85,3 +86,21 @@ export function parseMulticast({ data, start, end }: Payload): Multicast {
   });
   return { bridge: readU32(data, start + 4), members, routers };
 }
+
+const types = { deleteMulticast: 85, getMulticast: 86 } as const;
+const bridgeFamily = 7;
+
+/** struct br_port_msg: u8 family, pad, u32 ifindex. */
+const brPortMessage = (ifindex: number): Buffer => {
+  const fixed = Buffer.alloc(8);
+  fixed.writeUInt8(bridgeFamily, 0);
+  writeU32(fixed, ifindex, 4);
+  return fixed;
+};
+
+/** The groups and routers that all bridges have snooped. */
+export const dumpMulticast = (): Buffer => new MessageBuilder(types.getMulticast, 0, brPortMessage(0)).build();
+
+/** `entry`: a struct br_mdb_entry, as the dump gives it. */
+export const deleteMulticast = (bridge: number, entry: Buffer): Buffer =>
+  new MessageBuilder(types.deleteMulticast, 0, brPortMessage(bridge)).bytes(1, entry).build();

@@ -1,7 +1,8 @@
 /** Counters of devices (RTM_NEWSTATS: struct if_stats_msg, then IFLA_STATS_LINK_64 with struct rtnl_link_stats64). */
 import { type Payload, visitAttributes } from './attribute.ts';
-import { readU32, readU64 } from './bytes.ts';
+import { readU32, readU64, writeU32 } from './bytes.ts';
 import { NetlinkFormatError } from './error.ts';
+import { MessageBuilder } from './message.ts';
 
 /** Those counters of a device that Open vSwitch reports, by its keys. */
 export interface LinkStatistics {
@@ -42,4 +43,28 @@ export function parseStatistics({ data, start, end }: Payload): LinkStatistics {
     }
   });
   return { ifindex: readU32(data, start + 4), counters: found };
+}
+
+const getStatisticsType = 94;
+
+/** struct if_stats_msg: u8 family, 3 pad, u32 ifindex, u32 filter mask; here IFLA_STATS_LINK_64. */
+function ifStatsmsg(ifindex: number): Buffer {
+  const fixed = Buffer.alloc(12);
+  writeU32(fixed, ifindex, 4);
+  writeU32(fixed, 1, 8);
+  return fixed;
+}
+
+/** The 64-bit counters of one link. */
+export const getStatistics = (ifindex: number): Buffer =>
+  new MessageBuilder(getStatisticsType, 0, ifStatsmsg(ifindex)).build();
+
+/** The 64-bit counters of all links. */
+export const dumpStatistics = (): Buffer => new MessageBuilder(getStatisticsType, 0, ifStatsmsg(0)).build();
+
+/** What bridges and bonds count of their ports: BPDUs, LACP frames (IFLA_STATS_LINK_XSTATS_SLAVE). */
+export function dumpMasterCounters(): Buffer {
+  const fixed = ifStatsmsg(0);
+  writeU32(fixed, 1 << 2, 8);
+  return new MessageBuilder(getStatisticsType, 0, fixed).build();
 }

@@ -13,8 +13,8 @@ import {
 import { NetlinkError, NetlinkFormatError } from '../../../datapath-linux/netlink/error.ts';
 import { parseForwardingEntry } from '../../../datapath-linux/netlink/forwarding.ts';
 import { parseLink } from '../../../datapath-linux/netlink/link.ts';
+import { createBridge, createVeth } from '../../../datapath-linux/netlink/link-kind.ts';
 import { errorOf, flags, MessageBuilder, messages, stamp } from '../../../datapath-linux/netlink/message.ts';
-import { createBridge, createVeth } from '../../../datapath-linux/netlink/request.ts';
 import { parseStatistics } from '../../../datapath-linux/netlink/statistics.ts';
 import { Random } from '../../helpers/random.ts';
 
