@@ -19,7 +19,7 @@ import { vlan } from './vlan.ts';
 
 export const aspects: readonly Aspect[] = [
   aspect(settings),
-  aspect(spanningTree),
+  aspect(spanningTree(() => performance.now())),
   aspect(tunnels),
   aspect(packetFilter),
   aspect(bonds),

@@ -9,6 +9,7 @@ import { clamp, integerOf } from '../integer.ts';
 import type { KernelState } from '../kernel.ts';
 import { deviceAddress } from '../mac.ts';
 import type { BridgePortSettings, BridgeSettings } from '../netlink/bridge.ts';
+import type { NetlinkClient } from '../netlink/client.ts';
 import { readLinkSettings } from '../netlink/ethtool.ts';
 import type { Link } from '../netlink/link.ts';
 import { changeBridgePort } from '../netlink/link-kind.ts';
@@ -16,6 +17,7 @@ import { changeLink } from '../netlink/request.ts';
 import { parseSpanningTreeCounters } from '../netlink/spanning-tree.ts';
 import { dumpMasterCounters } from '../netlink/statistics.ts';
 import type { Port } from '../port/port.ts';
+import { textMap } from '../status.ts';
 import type { Step } from '../step.ts';
 import type { AspectDefinition, RowReport } from './aspect.ts';
 
@@ -138,6 +140,12 @@ export function treePorts(bridge: DesiredBridge, kernel: KernelState): { readonl
   });
 }
 
+interface Found {
+  readonly costs: PathCosts;
+  /** By ifindex of the ports that take part: for how many seconds they have been in their states. */
+  readonly seconds: ReadonlyMap<number, number>;
+}
+
 /** By ifindex of the ports that take part and are given no cost: what it is by the speed of their links. */
 type PathCosts = ReadonlyMap<number, number>;
 
@@ -170,14 +178,53 @@ function addressSteps(bridge: DesiredBridge, kernel: KernelState): Step[] {
   return [{ op: 'send', subject: { bridge: bridge.name }, what, messages }];
 }
 
-/** A port that takes part no more has no counters of it. */
-const clearCounters = (bridge: DesiredBridge): RowReport[] =>
+/** Remembers since when ports have been in their states, which the kernel does not tell. */
+class StateClock {
+  readonly #now: () => number;
+  #since: ReadonlyMap<number, { readonly state: PortState; readonly at: number }> = new Map();
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** By ifindex: for how many seconds, as far as was seen. */
+  read({ bridges }: Desired, kernel: KernelState): ReadonlyMap<number, number> {
+    const now = this.#now();
+    const links = bridges.flatMap((bridge) => treePorts(bridge, kernel).map(({ link }) => link));
+    this.#since = new Map(
+      links.map(({ ifindex, bridgePort }) => {
+        const state = stateOf(bridgePort ?? {});
+        const known = this.#since.get(ifindex);
+        return [ifindex, known?.state === state ? known : { state, at: now }];
+      }),
+    );
+    return new Map([...this.#since].map(([ifindex, { at }]) => [ifindex, Math.floor((now - at) / 1000)]));
+  }
+}
+
+const toldColumns = ['status', 'statistics'] as const;
+
+/** A port that takes part no more has nothing to tell of it. */
+const clearPorts = (bridge: DesiredBridge): RowReport[] =>
   bridge.ports.flatMap((port): RowReport[] => {
-    if (!port.row || takesPart(port, bridge) || port.row.view.datum('statistics').size === 0) return [];
-    return [{ table: 'Port', uuid: port.row.uuid, columns: new Map([['statistics', Datum.empty]]) }];
+    const { row } = port;
+    if (!row || takesPart(port, bridge) || toldColumns.every((column) => row.view.datum(column).size === 0)) return [];
+    return [{ table: 'Port', uuid: row.uuid, columns: new Map(toldColumns.map((column) => [column, Datum.empty])) }];
   });
 
-function reportBridge(bridge: DesiredBridge, kernel: KernelState): RowReport[] {
+type Seconds = Found['seconds'];
+
+const portStatus = (link: Link, bridge: BridgeSettings, seconds: Seconds): Readonly<Record<string, string>> => {
+  const { bridgePort = {} } = link;
+  return {
+    stp_port_id: String(bridgePort.id ?? 0),
+    stp_state: stateOf(bridgePort),
+    stp_sec_in_state: String(seconds.get(link.ifindex) ?? 0),
+    stp_role: roleOf(bridgePort, bridge),
+  };
+};
+
+function reportBridge(bridge: DesiredBridge, seconds: Seconds, kernel: KernelState): RowReport[] {
   const details = hiddenBridge(bridge, kernel)?.bridge;
   if (!details || !speaksStp(bridge)) return [];
   const status = {
@@ -185,15 +232,9 @@ function reportBridge(bridge: DesiredBridge, kernel: KernelState): RowReport[] {
     stp_designated_root: details.rootId ?? '',
     stp_root_path_cost: String(details.rootPathCost ?? 0),
   };
-  const ports = treePorts(bridge, kernel).flatMap(({ port, link: { bridgePort: settings } }): RowReport[] => {
-    if (!port.row || !settings) return [];
-    const portStatus = {
-      stp_port_id: String(settings.id ?? 0),
-      stp_state: stateOf(settings),
-      stp_role: roleOf(settings, details),
-    };
-    return [{ table: 'Port', uuid: port.row.uuid, status: portStatus }];
-  });
+  const ports = treePorts(bridge, kernel).flatMap(({ port, link }): RowReport[] =>
+    port.row ? [{ table: 'Port', uuid: port.row.uuid, status: portStatus(link, details, seconds) }] : [],
+  );
   return [{ table: 'Bridge', uuid: bridge.row.uuid, status }, ...ports];
 }
 
@@ -205,35 +246,54 @@ function problemOf(bridge: DesiredBridge): string | undefined {
 const statisticsOf = (counters: Readonly<Record<string, bigint>>): Datum =>
   Datum.fromElements(Object.entries(counters).map(([key, value]) => [key, Number(value)]));
 
-export const spanningTree: AspectDefinition<Desired, PathCosts> = {
-  name: 'spanning-tree',
-  want: (desired) => desired,
-  read: readPathCosts,
-  /** The settings themselves are set with all others of bridges and ports (settings.ts). */
-  diff: ({ bridges }, found, kernel) =>
-    bridges.flatMap((bridge) => [...addressSteps(bridge, kernel), ...costSteps(bridge, found, kernel)]),
-  problems: ({ bridges }) => ({
-    bridges: new Map(
-      bridges.flatMap((bridge) => {
-        const problem = problemOf(bridge);
-        return problem === undefined ? [] : [[bridge.name, problem]];
-      }),
-    ),
-  }),
-  report: ({ bridges }, _found, kernel) =>
-    bridges.flatMap((bridge) => [...reportBridge(bridge, kernel), ...clearCounters(bridge)]),
-  counters: ({ bridges }, kernel, client) => {
-    const wanted = bridges.filter(speaksStp);
-    if (wanted.length === 0) return [];
-    const byIfindex = new Map(
-      client.dump(dumpMasterCounters(), parseSpanningTreeCounters).map((found) => [found.ifindex, found]),
-    );
-    return wanted.flatMap((bridge) =>
-      treePorts(bridge, kernel).flatMap(({ port, link }): RowReport[] => {
-        const counters = byIfindex.get(link.ifindex)?.counters;
-        if (!port.row || !counters) return [];
-        return [{ table: 'Port', uuid: port.row.uuid, columns: new Map([['statistics', statisticsOf(counters)]]) }];
-      }),
-    );
-  },
-};
+/** What is refreshed every few seconds: what ports have counted, and for how long they have been in their states. */
+function readCounters(desired: Desired, seconds: Seconds, kernel: KernelState, client: NetlinkClient): RowReport[] {
+  const bridges = desired.bridges.filter(speaksStp);
+  if (bridges.length === 0) return [];
+  const byIfindex = new Map(
+    client.dump(dumpMasterCounters(), parseSpanningTreeCounters).map((found) => [found.ifindex, found]),
+  );
+  return bridges.flatMap((bridge) => {
+    const details = hiddenBridge(bridge, kernel)?.bridge;
+    return treePorts(bridge, kernel).flatMap(({ port, link }): RowReport[] => {
+      const counters = byIfindex.get(link.ifindex)?.counters;
+      if (!port.row || !counters || !details) return [];
+      const statistics = statisticsOf(counters);
+      const status = textMap(portStatus(link, details, seconds));
+      return [
+        {
+          table: 'Port',
+          uuid: port.row.uuid,
+          columns: new Map([
+            ['statistics', statistics],
+            ['status', status],
+          ]),
+        },
+      ];
+    });
+  });
+}
+
+/** `now`: a clock, in milliseconds. */
+export function spanningTree(now: () => number): AspectDefinition<Desired, Found> {
+  const clock = new StateClock(now);
+  return {
+    name: 'spanning-tree',
+    want: (desired) => desired,
+    read: (desired, kernel) => ({ costs: readPathCosts(desired, kernel), seconds: clock.read(desired, kernel) }),
+    /** The settings themselves are set with all others of bridges and ports (settings.ts). */
+    diff: ({ bridges }, { costs }, kernel) =>
+      bridges.flatMap((bridge) => [...addressSteps(bridge, kernel), ...costSteps(bridge, costs, kernel)]),
+    problems: ({ bridges }) => ({
+      bridges: new Map(
+        bridges.flatMap((bridge) => {
+          const problem = problemOf(bridge);
+          return problem === undefined ? [] : [[bridge.name, problem]];
+        }),
+      ),
+    }),
+    report: ({ bridges }, { seconds }, kernel) =>
+      bridges.flatMap((bridge) => [...reportBridge(bridge, seconds, kernel), ...clearPorts(bridge)]),
+    counters: (desired, kernel, client) => readCounters(desired, clock.read(desired, kernel), kernel, client),
+  };
+}
