@@ -5,22 +5,30 @@ import { isObject, type Json } from './json.ts';
 import { type Column, type TableSchema, versionColumn } from './schema.ts';
 import type { SymbolTable } from './symbol.ts';
 
+/** A row's `_version`, or what makes it: most are never asked for. */
+export type Version = string | (() => string);
+
 /** A row: immutable, so that what it was stays true when it changes. Its data stand in the order of its columns. */
 export class Row {
   readonly table: TableSchema;
   readonly uuid: string;
-  readonly version: string;
   readonly data: readonly Datum[];
+  #version: Version;
 
-  constructor(table: TableSchema, uuid: string, version: string, data: readonly Datum[]) {
+  constructor(table: TableSchema, uuid: string, version: Version, data: readonly Datum[]) {
     this.table = table;
     this.uuid = uuid;
-    this.version = version;
+    this.#version = version;
     this.data = data;
   }
 
+  get version(): string {
+    if (typeof this.#version !== 'string') this.#version = this.#version();
+    return this.#version;
+  }
+
   /** A new row; columns that `data` lacks are at their default. */
-  static create(table: TableSchema, uuid: string, version: string, data: ReadonlyMap<Column, Datum> = new Map()): Row {
+  static create(table: TableSchema, uuid: string, version: Version, data: ReadonlyMap<Column, Datum> = new Map()): Row {
     return new Row(table, uuid, version, withChanges(defaultsOf(table), data));
   }
 
@@ -29,7 +37,7 @@ export class Row {
   }
 
   /** The row with some columns changed, which is a new version of it. */
-  with(changes: ReadonlyMap<Column, Datum>, version: string = this.version): Row {
+  with(changes: ReadonlyMap<Column, Datum>, version: Version = this.version): Row {
     return new Row(this.table, this.uuid, version, withChanges(this.data, changes));
   }
 

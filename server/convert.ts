@@ -1,6 +1,6 @@
 import { parseDatum } from '../schema/datum-parser.ts';
 import { parseJson } from '../schema/json.ts';
-import { Row } from '../schema/row.ts';
+import { Row, type Version } from '../schema/row.ts';
 import type { DatabaseSchema, TableSchema } from '../schema/schema.ts';
 import { checkTransaction } from './commit.ts';
 import type { Tables } from './references.ts';
@@ -17,14 +17,14 @@ export const convertTables = (tables: Tables, schema: DatabaseSchema, newUuid: (
   const transaction = new Transaction(newUuid);
   for (const [name, table] of converted) {
     for (const row of tables.get(name)?.rows() ?? []) {
-      transaction.insert(table, convertRow(row, table.schema, newUuid()));
+      transaction.insert(table, convertRow(row, table.schema, newUuid));
     }
   }
   checkTransaction(converted, transaction);
   return converted;
 };
 
-const convertRow = (row: Row, schema: TableSchema, version: string): Row => {
+const convertRow = (row: Row, schema: TableSchema, version: Version): Row => {
   const data = new Map();
   for (const column of schema.ownColumns) {
     const old = row.table.columns.get(column.name);

@@ -86,7 +86,7 @@ class RowReader {
     if (!isObject(json)) throw syntaxError('row must be JSON object', json);
     const columns = this.#columns(table.schema, row, json);
     if (row !== undefined) this.#transaction.modify(table, row, columns);
-    else this.#transaction.insert(table, Row.create(table.schema, uuid, this.#transaction.newUuid(), columns));
+    else this.#transaction.insert(table, Row.create(table.schema, uuid, this.#transaction.newUuid, columns));
   }
 
   #columns(schema: TableSchema, row: Row | undefined, json: JsonObject): Map<Column, Datum> {

@@ -66,7 +66,7 @@ const insert: Operation['run'] = (parser, context) => {
   }
   const uuid = name === undefined ? (chosen ?? transaction.newUuid()) : symbols.define(name, chosen);
   const data = parseRow(table.schema, rowJson, symbols);
-  const row = Row.create(table.schema, uuid, transaction.newUuid(), data);
+  const row = Row.create(table.schema, uuid, transaction.newUuid, data);
   context.role?.check(context.tables, { action: 'insert', table, rows: [row], columns: [] });
   transaction.insert(table, row);
   return new JsonText(`{"uuid":["uuid","${uuid}"]}`);

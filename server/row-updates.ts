@@ -65,7 +65,7 @@ type RowUpdate = (transaction: Transaction, table: Table, uuid: string, json: Js
 
 const put: RowUpdate = (transaction, table, uuid, json) => {
   const { data, version } = parseColumns(table.schema, json, false);
-  transaction.insert(table, Row.create(table.schema, uuid, version ?? transaction.newUuid(), data));
+  transaction.insert(table, Row.create(table.schema, uuid, version ?? transaction.newUuid, data));
 };
 
 const remove: RowUpdate = (transaction, table, uuid) => {
@@ -79,7 +79,7 @@ const modify: RowUpdate = (transaction, table, uuid, json) => {
   const { data, version } = parseColumns(table.schema, json, true);
   const changes = new Map<Column, Datum>();
   for (const [column, diff] of data) changes.set(column, patchDatum(column.type, row.get(column), diff));
-  transaction.put(table, uuid, row.with(changes, version ?? transaction.newUuid()));
+  transaction.put(table, uuid, row.with(changes, version ?? transaction.newUuid));
 };
 
 /** RFC 7047 section 4.1.6: a row that is there after the update comes whole. */

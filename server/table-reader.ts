@@ -56,7 +56,7 @@ export const readTable = (
       const data = [...defaults];
       for (const { reader } of cells) reader.put(data, i);
       for (const child of children) child.put(data, id);
-      take(new Row(schema, String(uuids[i]), version(), data), id);
+      take(new Row(schema, String(uuids[i]), version, data), id);
     }
     after = last;
   }

@@ -49,7 +49,7 @@ export class Transaction {
   }
 
   modify(table: Table, row: Row, changes: ReadonlyMap<Column, Datum>): Row {
-    const changed = row.with(changes, this.newUuid());
+    const changed = row.with(changes, this.newUuid);
     this.put(table, row.uuid, changed);
     return changed;
   }
