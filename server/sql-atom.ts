@@ -20,48 +20,61 @@ export const jsonArrayOf = (type: AtomicType, value: string): string => {
   return `json_group_array(iif(${exact}, ${value}, CAST(${value} AS TEXT)))`;
 };
 
-const fromJson: { readonly [type in AtomicType]: (value: unknown) => Atom | undefined } = {
-  integer: (value) => (typeof value === 'string' ? toInteger(BigInt(value)) : numberOf(value)),
-  real: (value) => numberOf(value),
-  boolean: (value) => (typeof value === 'number' ? value !== 0 : undefined),
-  string: (value) => textOf(value),
-  uuid: (value) => textOf(value),
-};
+type Test = (value: unknown) => value is Atom | null;
 
-const numberOf = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
-const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+const isNumber: Test = (value) => typeof value === 'number' || value === null;
+const isText: Test = (value) => typeof value === 'string' || value === null;
+const isBoolean: Test = (value) => typeof value === 'boolean' || value === null;
+
+/** What JSON has as it is in memory. */
+const isAtom: { readonly [type in AtomicType]: Test } = {
+  integer: isNumber,
+  real: isNumber,
+  boolean: isBoolean,
+  string: isText,
+  uuid: isText,
+};
 
 /**
  * Reads what `jsonArrayOf` made; null stands for no atom.
  * @throws when a value is not of that type
  */
-export const parseAtoms = (type: AtomicType, json: unknown): (Atom | null)[] => {
-  const read = fromJson[type];
-  return parseArray(json).map((value) => {
-    if (value === null) return null;
-    const atom = read(value);
+export const parseAtoms = (type: AtomicType, json: unknown): readonly (Atom | null)[] => {
+  const values = parseArray(json);
+  const test = isAtom[type];
+  if (values.every(test)) return values;
+  return values.map((value) => {
+    const atom = test(value) ? value : convert(type, value);
     if (atom === undefined) throw new TypeError(`${JSON.stringify(value)} is not of type ${type}`);
     return atom;
   });
+};
+
+const convert = (type: AtomicType, value: unknown): Atom | undefined => {
+  if (type === 'boolean' && typeof value === 'number') return value !== 0;
+  return type === 'integer' && typeof value === 'string' ? toInteger(BigInt(value)) : undefined;
 };
 
 /**
  * As parseAtoms, where no value may be missing.
  * @throws when one is, or is not of that type
  */
-export const parseAllAtoms = (type: AtomicType, json: unknown): Atom[] => {
+export const parseAllAtoms = (type: AtomicType, json: unknown): readonly Atom[] => {
   const atoms = parseAtoms(type, json);
-  if (!atoms.every((atom) => atom !== null)) throw new TypeError(`a value of type ${type} is missing`);
+  if (!isComplete(atoms)) throw new TypeError(`a value of type ${type} is missing`);
   return atoms;
 };
 
-/** The values of a column that holds numbers of rows. @throws when one is not a number, or they are not in order */
-export const parseIds = (json: unknown): number[] =>
-  parseArray(json).map((value, i, all) => {
-    if (typeof value !== 'number') throw new TypeError(`${JSON.stringify(value)} is not the number of a row`);
-    if (i > 0 && Number(all[i - 1]) > value) throw new TypeError('rows are not in the order of their numbers');
-    return value;
-  });
+const isComplete = (atoms: readonly (Atom | null)[]): atoms is readonly Atom[] => !atoms.includes(null);
+
+/** A column that holds ids of rows. @throws when one is not a number, or they are not in order */
+export const parseIds = (json: unknown): readonly number[] => {
+  const ids = parseArray(json);
+  const inOrder = (id: unknown, i: number): id is number =>
+    typeof id === 'number' && (i === 0 || Number(ids[i - 1]) <= id);
+  if (!ids.every(inOrder)) throw new TypeError('rows are not in the order of their ids');
+  return ids;
+};
 
 const parseArray = (json: unknown): unknown[] => {
   const parsed: unknown = JSON.parse(String(json));
