@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, openSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import BetterSqlite3 from 'better-sqlite3';
 import { logFor } from '../rpc/log.ts';
 import { systemMessage } from '../rpc/system-error.ts';
@@ -7,6 +7,7 @@ import { type DatabaseSchema, parseSchema, schemaToJson } from '../schema/schema
 import { type FileFormat, fileFormat, lockDatabase, StorageError } from './file-format.ts';
 import type { StoredTransaction } from './history.ts';
 import { historyText, parseHistory } from './history-text.ts';
+import { reserveLogSpace } from './log-space.ts';
 import type { Tables } from './references.ts';
 import { IdJournal } from './row-ids.ts';
 import { SqlTable, sqlNames } from './sql-table.ts';
@@ -19,6 +20,8 @@ const layout = '1';
 
 /** Pages of 4 kB that the WAL may hold before they move to the database itself, which takes a sync. */
 const pagesBetweenCheckpoints = 8000;
+/** The same while commits are synced: the WAL stays in the space that is reserved for it. */
+const reservedPages = 1000;
 const commitsBetweenTidying = 1000;
 /** A file may have so many free pages, of 4 kB, without being made smaller. */
 const pagesToKeep = 256;
@@ -35,7 +38,10 @@ export class SqliteStorage {
   #schema: DatabaseSchema;
   readonly #ids = new IdJournal();
   #tables: ReadonlyMap<string, SqlTable>;
+  /** As it was named, for messages. */
   readonly #path: string;
+  /** Where it is, wherever this program goes. */
+  readonly #file: string;
   readonly #begin: BetterSqlite3.Statement;
   readonly #commit: BetterSqlite3.Statement;
   readonly #rollback: BetterSqlite3.Statement;
@@ -44,6 +50,7 @@ export class SqliteStorage {
 
   private constructor(path: string, sqlite: BetterSqlite3.Database, schema: DatabaseSchema, lock?: number) {
     this.#path = path;
+    this.#file = realpathSync(path);
     this.#sqlite = sqlite;
     this.#lock = lock;
     this.#schema = schema;
@@ -224,8 +231,11 @@ export class SqliteStorage {
 
   /** In WAL mode a commit is synced to the disk with FULL; with NORMAL it only survives this program. */
   #setDurable(durable: boolean): void {
-    if (durable !== this.#durable) this.#sqlite.pragma(`synchronous = ${durable ? 'FULL' : 'NORMAL'}`);
+    if (durable === this.#durable) return;
     this.#durable = durable;
+    this.#sqlite.pragma(`synchronous = ${durable ? 'FULL' : 'NORMAL'}`);
+    this.#sqlite.pragma(`wal_autocheckpoint = ${durable ? reservedPages : pagesBetweenCheckpoints}`);
+    if (durable) reserveLogSpace(this.#file, reservedPages);
   }
 
   close(): void {

@@ -11,8 +11,9 @@ import { Wire } from '../helpers/wire.ts';
 const schema = projectFile('test/cases/schemas/tables.ovsschema');
 const transactions = 1000;
 
-/** One transaction: two rows and a count, which are there together or not at all. */
+/** One transaction: two rows and a count, which are there together or not at all. Some are synced to the disk. */
 const transaction = (i: number): Json[] => [
+  { op: 'commit', durable: i % 64 < 16 },
   { op: 'insert', table: 'ordinals', row: { number: i, name: 'first' } },
   { op: 'mutate', table: 'single', where: [], mutations: [['next', '+=', 1]] },
   { op: 'insert', table: 'ordinals', row: { number: i, name: 'second' } },

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { statSync } from 'node:fs';
+import { copyFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import type { Json } from '../../schema/json.ts';
@@ -10,16 +10,20 @@ import { temporaryFolder } from '../helpers/temporary.ts';
 
 const requester = { refusal: () => undefined, holdsLock: () => false };
 
+const runIn =
+  (database: Database) =>
+  (...operations: Json[]): void => {
+    database.submit({ operations, requester, done: () => {} });
+    database.flush();
+  };
+
 test('a file shrinks after its rows were deleted, without being asked to', (t) => {
   const path = join(temporaryFolder(t), 'conf.db');
   const schema = builtInSchema('vswitch');
   SqliteStorage.create(path, schema);
   const database = new Database(schema, { now: () => 0, newUuid: randomUUID }, SqliteStorage.open(path));
   t.teardown(() => database.close());
-  const run = (...operations: Json[]) => {
-    database.submit({ operations, requester, done: () => {} });
-    database.flush();
-  };
+  const run = runIn(database);
   const filler = 'x'.repeat(2000);
   const rows = Array.from({ length: 3000 }, (_, i) => ({
     op: 'insert',
@@ -34,4 +38,28 @@ test('a file shrinks after its rows were deleted, without being asked to', (t) =
   }
   const after = statSync(path).size;
   t.true(after < before / 4, `${before} bytes, then ${after}`);
+});
+
+test('the log does not grow with each commit that is synced, and is read to its end and no further', (t) => {
+  const path = join(temporaryFolder(t), 'conf.db');
+  SqliteStorage.create(path, builtInSchema('vswitch'));
+  const clock = { now: () => 0, newUuid: randomUUID };
+  const database = new Database(builtInSchema('vswitch'), clock, SqliteStorage.open(path));
+  t.teardown(() => database.close());
+  const run = runIn(database);
+  run({ op: 'insert', table: 'Open_vSwitch', row: {} });
+  const sizes = new Set<number>();
+  for (let i = 0; i < 100; i++) {
+    const increment = { op: 'mutate', table: 'Open_vSwitch', where: [], mutations: [['next_cfg', '+=', 1]] };
+    run(increment, { op: 'commit', durable: true });
+    sizes.add(statSync(`${path}-wal`).size);
+  }
+  t.is(sizes.size, 1);
+  // As after a crash: the copy is read with the log as it stands.
+  const copy = join(temporaryFolder(t), 'conf.db');
+  for (const suffix of ['', '-wal']) copyFileSync(path + suffix, copy + suffix);
+  const again = new Database(builtInSchema('vswitch'), clock, SqliteStorage.open(copy));
+  t.teardown(() => again.close());
+  const [row] = again.tables.get('Open_vSwitch')?.rows() ?? [];
+  t.is(row?.get(row.table.column('next_cfg')).first, 100);
 });
