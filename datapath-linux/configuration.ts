@@ -233,8 +233,8 @@ const ports = new WeakMap<RowView, PortRow>();
 
 /** The same as before, as long as its row and those of its interfaces stay the same. */
 function readPort(view: RowView): PortRow {
-  const interfaces = view.references('interfaces', 'Interface');
   const known = ports.get(view);
+  const interfaces = view.references('interfaces', 'Interface');
   const isSame = (row: RowView, index: number): boolean => known?.interfaces[index]?.view === row;
   if (known?.interfaces.length === interfaces.length && interfaces.every(isSame)) return known;
   const read = {
@@ -249,14 +249,30 @@ function readPort(view: RowView): PortRow {
 
 const byName = (a: { name: string }, b: { name: string }): number => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
 
-const readBridge = (view: RowView): BridgeRow => ({
+/** Sorting is cheap where most are in order: those that were there `before` come first, as they were. */
+function inOrder(ports: readonly PortRow[], before: readonly PortRow[] = []): readonly PortRow[] {
+  const [now, known] = [new Set(ports), new Set(before)];
+  return [...before.filter((port) => now.has(port)), ...ports.filter((port) => !known.has(port))].sort(byName);
+}
+
+const readBridge = (view: RowView, before: ReadonlyMap<string, BridgeRow>): BridgeRow => ({
   uuid: view.uuid,
   name: view.text('name') ?? '',
   datapathType: view.text('datapath_type') ?? '',
   otherConfig: view.map('other_config'),
-  ports: view.references('ports', 'Port').map(readPort).sort(byName),
+  ports: inOrder(view.references('ports', 'Port').map(readPort), before.get(view.uuid)?.ports),
   view,
 });
+
+/** By uuid: the bridges as they were last read. */
+const lastBridges = new WeakMap<Replica, ReadonlyMap<string, BridgeRow>>();
+
+function readBridges(replica: Replica, root: RowView): readonly BridgeRow[] {
+  const before = lastBridges.get(replica) ?? new Map();
+  const bridges = root.references('bridges', 'Bridge').map((view) => readBridge(view, before));
+  lastBridges.set(replica, new Map(bridges.map((bridge) => [bridge.uuid, bridge])));
+  return bridges.sort(byName);
+}
 
 /** What the database asks for; undefined while it holds no Open_vSwitch row, which is no request for anything. */
 export function readConfiguration(replica: Replica): Configuration | undefined {
@@ -267,6 +283,6 @@ export function readConfiguration(replica: Replica): Configuration | undefined {
     uuid: root.uuid,
     nextCfg: root.datum('next_cfg').first ?? 0,
     otherConfig: root.map('other_config'),
-    bridges: root.references('bridges', 'Bridge').map(readBridge).sort(byName),
+    bridges: readBridges(replica, root),
   };
 }

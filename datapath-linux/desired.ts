@@ -55,6 +55,14 @@ function lowestOfport({ interfaces }: PortRow): number {
 /** Ports that depend on nothing but their own rows, and are the same as long as those are. */
 const selfContained = new WeakMap<PortRow, { readonly bridge: string; readonly port: Port }>();
 
+function knownPort(port: PortRow, bridge: BridgeRow): Port | undefined {
+  const known = selfContained.get(port);
+  return known?.bridge === bridge.name ? known.port : undefined;
+}
+
+const asksForLocal = ({ view, interfaces }: PortRow, bridge: BridgeRow): boolean =>
+  interfaces.some(({ name }) => name === bridge.name) && !asksForBond(view, interfaces.length);
+
 /** Collects ports and refusals; a name that two bridges claim stays with the first. */
 class Collector {
   readonly refused = new Map<string, string>();
@@ -92,8 +100,7 @@ class Collector {
     const others: Port[] = [];
     let hasLocal = false;
     for (const port of byOfport(bridge.ports)) {
-      const isBond = asksForBond(port.view, port.interfaces.length);
-      const isLocal = !isBond && port.interfaces.some(({ name }) => name === bridge.name);
+      const isLocal = knownPort(port, bridge)?.local ?? asksForLocal(port, bridge);
       hasLocal ||= isLocal;
       const row = this.#withoutRealized(port);
       if (row.interfaces.length === 0) continue;
@@ -126,16 +133,15 @@ class Collector {
     }
     const [first] = port.interfaces;
     if (!first) return { error: `could not add port ${port.name}: it has no interface` };
-    const isBond = asksForBond(port.view, port.interfaces.length);
-    const isLocal = !isBond && first.name === bridge.name;
+    const known = knownPort(port, bridge);
+    const isLocal = known?.local ?? asksForLocal(port, bridge);
     if (!isLocal && others >= portsPerBridge - 1) {
       const explanation = `a bridge has at most ${portsPerBridge} ports, its own among them`;
       return { error: cannotAdd(first.name, 'Exchange full', explanation) };
     }
-    const known = selfContained.get(port);
-    if (known?.bridge === bridge.name) return known;
+    if (known) return { port: known };
     const context = { port, bridge, bridges: this.#bridges, accounts: this.#accounts };
-    if (isBond) return buildBond(context);
+    if (asksForBond(port.view, port.interfaces.length)) return buildBond(context);
     const built = isLocal ? buildInternal(first, context) : buildByType(first, context);
     if ('port' in built && built.port.links) selfContained.set(port, { bridge: bridge.name, port: built.port });
     return built;

@@ -8,6 +8,7 @@
  */
 import { spanningTreeSettings, speaksStp } from './aspect/spanning-tree.ts';
 import { vlanObstacle } from './aspect/vlan.ts';
+import type { Capabilities } from './capabilities.ts';
 import type { Desired, DesiredBridge } from './desired.ts';
 import { hiddenBridge } from './device.ts';
 import { stepsOrFault } from './fault.ts';
@@ -103,18 +104,24 @@ const takers = once(({ bridges }: Desired): ReadonlyMap<string, readonly Taker[]
   return groupBy(all, ({ name }) => name);
 });
 
-/** Devices of our making that nobody wants, or that must be made anew. */
-function deletions(desired: Desired, kernel: KernelState): Delete[] {
-  const bridges = new Set(desired.bridges.map(({ device }) => device));
-  const owners = new Map<string, Port>();
-  for (const { ports } of desired.bridges) {
-    for (const port of ports) {
+/** By the name of a device of our making: the port that it belongs to, on a kernel with these capabilities. */
+const ownersOn = once((capabilities: Capabilities) =>
+  once(({ bridges }: Desired): ReadonlyMap<string, Port> => {
+    const owners = new Map<string, Port>();
+    for (const port of bridges.flatMap(({ ports }) => ports)) {
       // Left in its bridge, it would be in every VLAN.
-      if (vlanObstacle(port, kernel) !== undefined) continue;
+      if (vlanObstacle(port, { capabilities }) !== undefined) continue;
       // Of our devices taps alone have names that users choose, which may be that of a device behind another port.
       for (const name of port.owned) if (port.kind !== 'tap' || !owners.has(name)) owners.set(name, port);
     }
-  }
+    return owners;
+  }),
+);
+
+/** Devices of our making that nobody wants, or that must be made anew. */
+function deletions(desired: Desired, kernel: KernelState): Delete[] {
+  const bridges = new Set(desired.bridges.map(({ device }) => device));
+  const owners = ownersOn(kernel.capabilities)(desired);
   const isKept = (link: Link): boolean => {
     if (link.group === doomedGroup) return false;
     return bridges.has(link.name) ? link.kind === 'bridge' : owners.get(link.name)?.keeps(link, kernel) === true;

@@ -72,8 +72,8 @@ export class QuietPorts {
 
   #isQuiet(port: Port, kernel: KernelState, context: PortContext): boolean {
     const known = this.#known.get(port);
-    if (!port.links || known?.context !== context) return false;
-    const links = port.links(kernel);
-    return links.every((link, index) => link !== undefined && link === known.links[index]);
+    if (known?.context !== context) return false;
+    // Links in other namespaces are not among those of this one: nothing tells when they change.
+    return known.links.every((link) => link !== undefined && kernel.at(link.ifindex) === link);
   }
 }

@@ -7,10 +7,10 @@ import type { BridgeRow, Configuration, InterfaceRow } from './configuration.ts'
 import { datapathTypes } from './desired.ts';
 import { type Device, hiddenBridge } from './device.ts';
 import { localAddress } from './diff.ts';
-import { HardwareCache, noHardware } from './hardware.ts';
+import { hardwareOf, noHardware } from './hardware.ts';
 import type { NetlinkClient } from './netlink/client.ts';
 import type { LinkStatistics } from './netlink/statistics.ts';
-import { allocateOfports } from './ofport.ts';
+import { allocateOfports, type PortNumbering } from './ofport.ts';
 import { interfaceTypes } from './port/kinds.ts';
 import { noSuchDevice, type Port } from './port/port.ts';
 import type { Outcome } from './reconciler.ts';
@@ -41,14 +41,11 @@ export interface ReporterOptions {
   readonly client: NetlinkClient;
 }
 
-/** Remembers what the rows do not tell: numbers of ports that vanished, carriers first seen, counters last written. */
+/** Remembers what the rows do not tell: numbers of ports that vanished, devices as they were, counters last written. */
 export class Reporter {
   readonly #options: ReporterOptions;
-  readonly #hardware = new HardwareCache();
   /** By interface row: its last OpenFlow port number. */
   readonly #ofports = new Map<string, number>();
-  /** By ifindex: the carrier changes when the switch first saw the device. */
-  readonly #carrierChanges = new Map<number, number>();
   /** By interface row: the counters last written. */
   readonly #statistics = new Map<string, Datum>();
   /** By interface row: the devices that are in their bridge. */
@@ -84,22 +81,17 @@ export class Reporter {
   report(configuration: Configuration, outcome: Outcome): OutJson[] {
     this.#findings = outcome.findings;
     const reports = new Reports(outcome.findings.flatMap((finding) => finding.report()));
-    const before = this.#devices;
-    this.#devices = findDevices(outcome, before);
-    this.#forgetGone(configuration);
-    const told = (row: InterfaceRow): boolean => {
-      const placed = this.#devices.get(row.uuid);
-      return placed !== undefined && placed === before.get(row.uuid) && !reports.has('Interface', row.uuid);
-    };
-    const statistics = this.#statisticsOfNewcomers();
+    const { devices, changed } = findDevices(outcome, this.#devices);
+    this.#devices = devices;
+    const statistics = this.#statisticsOfNewcomers(changed);
+    const isTold = ({ uuid }: InterfaceRow): boolean =>
+      devices.has(uuid) && !changed.has(uuid) && !reports.has('Interface', uuid);
     return [
       ...configuration.bridges.flatMap((bridge) => [
-        ...this.#interfaces(bridge, outcome, reports, told, statistics),
-        ...bridge.ports.flatMap(({ uuid, interfaces }) =>
-          interfaces.every(told) && !reports.has('Port', uuid)
-            ? []
-            : this.#update('Port', uuid, reports.columns('Port', uuid)),
-        ),
+        ...this.#interfaces(bridge, outcome, reports, isTold, statistics),
+        ...bridge.ports
+          .filter(({ uuid, interfaces }) => reports.has('Port', uuid) || !interfaces.every(isTold))
+          .flatMap(({ uuid }) => this.#update('Port', uuid, reports.columns('Port', uuid))),
         ...this.#bridge(bridge, outcome, reports),
       ]),
       ...reports.others.flatMap(({ table, uuid, columns }) => this.#update(table, uuid, columns ?? new Map())),
@@ -129,6 +121,7 @@ export class Reporter {
 
   /** The operations that report the counters which have changed since they were last written. */
   reportStatistics(configuration: Configuration): OutJson[] {
+    this.#forgetGone();
     const statistics = this.#devices.size === 0 ? new Map() : byIfindex(this.#options.readStatistics());
     const counters = this.#findings.flatMap((finding) => finding.counters(this.#options.client));
     const counted = new Set(counters.map(({ uuid }) => uuid));
@@ -149,22 +142,23 @@ export class Reporter {
     return new Map([...columns].filter(([name, value]) => last?.get(name)?.equals(value) !== true));
   }
 
-  /** `told`: whether nothing has changed about an interface since it was last told of. */
+  /** `isTold`: whether nothing has changed about an interface since it was last told of. */
   #interfaces(
     bridge: BridgeRow,
     outcome: Outcome,
     reports: Reports,
-    told: (row: InterfaceRow) => boolean,
+    isTold: (row: InterfaceRow) => boolean,
     statistics: ReadonlyMap<number, LinkStatistics>,
   ): OutJson[] {
     const ofports = this.#allocate(bridge);
-    return interfacesOf(bridge).flatMap((row) => {
-      const problem = outcome.problems.get(row.name);
-      const ofport = ofports.get(row.name);
-      if (told(row) && problem === undefined && ofport === row.ofport) return [];
+    const isAsTold = (row: InterfaceRow): boolean =>
+      isTold(row) && !outcome.problems.has(row.name) && ofports.get(row.name) === row.ofport;
+    const changed = interfacesOf(bridge).filter((row) => !isAsTold(row));
+    return changed.flatMap((row) => {
       const placed = this.#devices.get(row.uuid);
+      const problem = outcome.problems.get(row.name);
       const columns = placed
-        ? this.#present(row, placed, ofport, problem)
+        ? this.#present(row, placed, ofports.get(row.name), problem)
         : absentInterface(problem ?? noSuchDevice(row.name));
       const counters = placed
         ? this.#statisticsColumns(row.uuid, statistics.get(placed.device.port.ifindex))
@@ -189,38 +183,33 @@ export class Reporter {
 
   #present(
     row: InterfaceRow,
-    { device, owner }: PlacedDevice,
+    { device, owner, carrierChanges }: PlacedDevice,
     ofport: number | undefined,
     problem: string | undefined,
   ): Columns {
     const { host, port } = device;
-    const first = this.#carrierChanges.get(host.ifindex) ?? host.carrierChanges;
-    this.#carrierChanges.set(host.ifindex, first);
     if (ofport !== undefined) this.#ofports.set(row.uuid, ofport);
     // A device whose number was given to another since starts anew.
-    const linkResets = Math.max(0, host.carrierChanges - first);
+    const linkResets = Math.max(0, host.carrierChanges - carrierChanges);
     const status = owner.status?.(row.name, device) ?? {};
     const virtual = owner.virtual === true;
-    const hardware = virtual ? noHardware : this.#hardware.of(port);
+    const hardware = virtual ? noHardware : hardwareOf(port);
     return presentInterface({ device, ofport, problem, hardware, linkResets, status, virtual });
   }
 
   #allocate(bridge: BridgeRow): ReadonlyMap<string, number> {
-    const present = interfacesOf(bridge).filter(({ uuid }) => this.#devices.has(uuid));
-    return allocateOfports(
-      present.map(({ uuid, name, ofport, ofportRequest }) => ({
-        name,
-        local: name === bridge.name,
-        current: ofport,
-        remembered: this.#ofports.get(uuid),
-        requested: ofportRequest,
-      })),
-    );
+    const present: PortNumbering[] = [];
+    for (const { uuid, name, ofport, ofportRequest } of interfacesOf(bridge)) {
+      if (!this.#devices.has(uuid)) continue;
+      const remembered = this.#ofports.get(uuid);
+      present.push({ name, local: name === bridge.name, current: ofport, remembered, requested: ofportRequest });
+    }
+    return allocateOfports(present);
   }
 
   /** Counters are told together with the first word about an interface, for those who wait for that. */
-  #statisticsOfNewcomers(): ReadonlyMap<number, LinkStatistics> {
-    const newcomers = [...this.#devices].filter(([uuid]) => !this.#statistics.has(uuid));
+  #statisticsOfNewcomers(changed: ReadonlyMap<string, PlacedDevice>): ReadonlyMap<number, LinkStatistics> {
+    const newcomers = [...changed].filter(([uuid]) => !this.#statistics.has(uuid));
     const ifindexes = newcomers.map(([, { device }]) => device.port.ifindex);
     return byIfindex(ifindexes.length > 0 ? this.#options.readStatistics(ifindexes) : []);
   }
@@ -249,25 +238,23 @@ export class Reporter {
     return operation === undefined ? [] : [operation];
   }
 
-  #forgetGone({ bridges }: Configuration): void {
-    const uuids = new Set<string>();
-    for (const bridge of bridges) for (const { uuid } of interfacesOf(bridge)) uuids.add(uuid);
+  /** Of rows that are gone nothing is remembered for long. */
+  #forgetGone(): void {
+    const rows = this.#options.replica.rows('Interface');
     for (const map of [this.#ofports, this.#statistics]) {
-      for (const uuid of map.keys()) if (!uuids.has(uuid)) map.delete(uuid);
+      for (const uuid of map.keys()) if (!rows.has(uuid)) map.delete(uuid);
     }
-    const ifindexes = new Set<number>();
-    for (const { device } of this.#devices.values()) ifindexes.add(device.host.ifindex).add(device.port.ifindex);
-    for (const ifindex of this.#carrierChanges.keys()) {
-      if (!ifindexes.has(ifindex)) this.#carrierChanges.delete(ifindex);
-    }
-    this.#hardware.keepOnly(ifindexes);
   }
 }
 
 const wantsHostStatistics = ({ otherConfig }: Configuration): boolean =>
   otherConfig.get('enable-statistics') === 'true';
 
-const interfacesOf = (bridge: BridgeRow): InterfaceRow[] => bridge.ports.flatMap(({ interfaces }) => interfaces);
+function interfacesOf(bridge: BridgeRow): InterfaceRow[] {
+  const found: InterfaceRow[] = [];
+  for (const { interfaces } of bridge.ports) for (const row of interfaces) found.push(row);
+  return found;
+}
 
 const byIfindex = (statistics: readonly LinkStatistics[]): ReadonlyMap<number, LinkStatistics> =>
   new Map(statistics.map((each) => [each.ifindex, each]));
@@ -276,26 +263,39 @@ const byIfindex = (statistics: readonly LinkStatistics[]): ReadonlyMap<number, L
 interface PlacedDevice {
   readonly device: Device;
   readonly owner: Port;
+  /** The carrier changes when the switch first saw the device. */
+  readonly carrierChanges: number;
 }
 
-/** The devices of all ports that are in their bridge, by interface row; those of ports that need nothing are as `before`. */
-function findDevices(
-  { desired, restless, kernel }: Outcome,
-  before: ReadonlyMap<string, PlacedDevice>,
-): ReadonlyMap<string, PlacedDevice> {
-  const changed = new Set(restless.bridges.flatMap(({ ports }) => ports));
-  const found = new Map<string, PlacedDevice>();
+interface PlacedDevices {
+  /** Of all ports that are in their bridge, by interface row. */
+  readonly devices: ReadonlyMap<string, PlacedDevice>;
+  /** Those of them that may not be as they were `before`. */
+  readonly changed: ReadonlyMap<string, PlacedDevice>;
+}
+
+function findDevices({ desired, restless, kernel }: Outcome, before: ReadonlyMap<string, PlacedDevice>): PlacedDevices {
+  const ports = new Set(restless.bridges.flatMap((bridge) => bridge.ports));
+  const devices = new Map<string, PlacedDevice>();
+  const changed = new Map<string, PlacedDevice>();
   for (const bridge of desired.bridges) {
     const master = hiddenBridge(bridge, kernel);
-    if (!master) continue;
-    for (const owner of bridge.ports) {
-      const isSame = !changed.has(owner);
+    for (const owner of master ? bridge.ports : []) {
       for (const { uuid, name } of owner.interfaces) {
-        const known = isSame ? before.get(uuid) : undefined;
-        const device = known?.device ?? owner.locate(name, kernel, master);
-        if (device) found.set(uuid, known ?? { device, owner });
+        const known = before.get(uuid);
+        if (known && !ports.has(owner)) {
+          devices.set(uuid, known);
+          continue;
+        }
+        const device = master && owner.locate(name, kernel, master);
+        if (!device) continue;
+        const isSame = known?.device.host.ifindex === device.host.ifindex;
+        const { carrierChanges } = isSame ? known : device.host;
+        const placed = { device, owner, carrierChanges };
+        devices.set(uuid, placed);
+        changed.set(uuid, placed);
       }
     }
   }
-  return found;
+  return { devices, changed };
 }

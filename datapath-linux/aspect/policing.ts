@@ -2,13 +2,15 @@
  * Policing: what an interface receives beyond a rate is dropped (Interface.ingress_policing_*). Of an internal port
  * that is what the host sends through it.
  */
-import type { Desired } from '../desired.ts';
+import type { InterfaceRow } from '../configuration.ts';
+import type { Desired, DesiredBridge } from '../desired.ts';
 import { hiddenBridge } from '../device.ts';
 import type { KernelState } from '../kernel.ts';
 import type { Action } from '../netlink/action.ts';
 import type { Classifier } from '../netlink/filter.ts';
 import { places } from '../netlink/traffic-control.ts';
 import { once } from '../once.ts';
+import type { Port } from '../port/port.ts';
 import type { RowView } from '../row-view.ts';
 import type { AspectDefinition } from './aspect.ts';
 import { priorities, type WantedFilter, wantedFilter } from './filters.ts';
@@ -60,14 +62,22 @@ export function policingFilters(desired: Desired, kernel: KernelState): WantedFi
   });
 }
 
+interface Policed {
+  readonly bridge: DesiredBridge;
+  readonly port: Port;
+  readonly row: InterfaceRow;
+}
+
 /** The interfaces that ask for it. */
-const policed = once(({ bridges }: Desired) =>
-  bridges.flatMap((bridge) =>
-    bridge.ports.flatMap((port) =>
-      port.interfaces.flatMap((row) => (policesOf(row.view).length > 0 ? [{ bridge, port, row }] : [])),
-    ),
-  ),
-);
+const policed = once(({ bridges }: Desired) => {
+  const found: Policed[] = [];
+  for (const bridge of bridges) {
+    for (const port of bridge.ports) {
+      for (const row of port.interfaces) if (policesOf(row.view).length > 0) found.push({ bridge, port, row });
+    }
+  }
+  return found;
+});
 
 function policingFilter(police: Police, name: string, ifindex: number, kernel: KernelState): WantedFilter {
   const priority = police.bytes ? priorities.policing : priorities.packetPolicing;

@@ -5,7 +5,7 @@
  */
 
 import { markedMax, markPriorities } from '../bpf/dscp-program.ts';
-import type { Desired } from '../desired.ts';
+import type { Desired, DesiredBridge } from '../desired.ts';
 import { hiddenBridge } from '../device.ts';
 import type { KernelState } from '../kernel.ts';
 import type { NetlinkClient } from '../netlink/client.ts';
@@ -14,6 +14,7 @@ import type { Link } from '../netlink/link.ts';
 import { classCodecs } from '../netlink/queueing.ts';
 import { handleOf, majorOf, places } from '../netlink/traffic-control.ts';
 import { once } from '../once.ts';
+import type { Port } from '../port/port.ts';
 import type { Step } from '../step.ts';
 import type { AspectDefinition, Problems } from './aspect.ts';
 import { type FilterSource, priorities, wantedProgram } from './filters.ts';
@@ -50,14 +51,22 @@ export function shapedInterfaces(desired: Desired, kernel: KernelState): Shaped[
   });
 }
 
-const shapedPorts = once(({ bridges }: Desired) =>
-  bridges.flatMap((bridge) =>
-    bridge.ports.flatMap((port) => {
+interface ShapedPort {
+  readonly bridge: DesiredBridge;
+  readonly port: Port;
+  readonly request: QosRequest;
+}
+
+const shapedPorts = once(({ bridges }: Desired) => {
+  const found: ShapedPort[] = [];
+  for (const bridge of bridges) {
+    for (const port of bridge.ports) {
       const request = port.row && qosOf(port.row.view);
-      return request ? [{ bridge, port, request }] : [];
-    }),
-  ),
-);
+      if (request) found.push({ bridge, port, request });
+    }
+  }
+  return found;
+});
 
 /** What a shaped interface shall have, by the speed that its driver tells now. */
 export const planFor = ({ link, request }: Shaped): Planned | undefined =>

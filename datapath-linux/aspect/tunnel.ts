@@ -3,7 +3,7 @@
  * veth pair of each tunnel. And by which device the packets of every tunnel leave the host.
  */
 import { decapsulate, encapsulate, markFrames } from '../bpf/tunnel-program.ts';
-import type { Desired } from '../desired.ts';
+import type { Desired, DesiredBridge } from '../desired.ts';
 import { bridgePort } from '../device.ts';
 import { isOwned, type KernelState } from '../kernel.ts';
 import { ownedGroup, tunnelAlias } from '../names.ts';
@@ -30,13 +30,20 @@ interface Group {
   readonly members: readonly Placed[];
 }
 
-const tunnelsOf = once(({ bridges }: Desired) =>
-  bridges.flatMap((bridge) =>
-    bridge.ports.flatMap((port) =>
-      port instanceof SharedTunnelPort || port instanceof GrePort ? [{ port, bridge }] : [],
-    ),
-  ),
-);
+interface Tunnel {
+  readonly port: SharedTunnelPort | GrePort;
+  readonly bridge: DesiredBridge;
+}
+
+const tunnelsOf = once(({ bridges }: Desired) => {
+  const found: Tunnel[] = [];
+  for (const bridge of bridges) {
+    for (const port of bridge.ports) {
+      if (port instanceof SharedTunnelPort || port instanceof GrePort) found.push({ port, bridge });
+    }
+  }
+  return found;
+});
 
 /** The tunnels whose devices are there, by the device that they share. */
 function groups(desired: Desired, kernel: KernelState): readonly Group[] {

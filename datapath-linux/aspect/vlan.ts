@@ -7,7 +7,9 @@ import { changeBridge } from '../netlink/link-kind.ts';
 import { differingSettings } from '../netlink/settings.ts';
 import { places } from '../netlink/traffic-control.ts';
 import { deleteVlans, dumpVlans, parsePortVlans, setVlans, type VlanRange } from '../netlink/vlan.ts';
+import { once } from '../once.ts';
 import type { Port } from '../port/port.ts';
+import type { RowView } from '../row-view.ts';
 import type { Step } from '../step.ts';
 import { type Admission, admissionProgram, emissionProgram } from '../vlan/admission.ts';
 import { vlanChanges } from '../vlan/change.ts';
@@ -81,9 +83,11 @@ const isNeeded = ({ bridges }: Desired, kernel: KernelState): boolean =>
   bridges.some((bridge) => vlanPlan(bridge, kernel)) ||
   kernel.links.some((link) => link.bridge?.vlanFiltering === 1 && isOwned(link));
 
+const priorityTagsOf = once((row: RowView) => row.map('other_config').get('priority-tags'));
+
 function portProblem(port: Port, plan: PortPlan | undefined): string | undefined {
   if (plan?.problem !== undefined) return `could not configure the VLANs of port ${port.name}: ${plan.problem}`;
-  const priorityTags = port.row?.view.map('other_config').get('priority-tags');
+  const priorityTags = port.row && priorityTagsOf(port.row.view);
   if (priorityTags === undefined || priorityTags === 'no' || priorityTags === 'false') return undefined;
   return `other_config:priority-tags=${priorityTags} of port ${port.name} is not provided: the kernel bridge sends untagged frames without a priority`;
 }
@@ -157,7 +161,7 @@ export const vlanFilters: FilterSource = ({ bridges }, kernel) =>
   );
 
 /** Why a port with VLANs cannot be in its bridge: without filtering it would join every VLAN. */
-export function vlanObstacle(port: Port, kernel: KernelState): string | undefined {
+export function vlanObstacle(port: Port, kernel: Pick<KernelState, 'capabilities'>): string | undefined {
   if (isTransparent(vlanMode(port.row?.view)) || kernel.capabilities.has('bridge-vlan')) return undefined;
   return `could not add port ${port.name}: VLANs are not provided by this kernel, which has no VLAN filtering in bridges, and without it the port would join every VLAN; clear its tag, trunks, vlan_mode and cvlans to add it`;
 }
