@@ -60,6 +60,34 @@ export interface Link {
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
+/** A device of which nothing has been told but that it is there, in a kernel without IPv6. */
+export const plainLink = (ifindex: number): Mutable<Link> => ({
+  ifindex,
+  name: '',
+  loopback: false,
+  up: false,
+  noArp: false,
+  carrier: false,
+  carrierChanges: 0,
+  mtu: 0,
+  address: '',
+  group: 0,
+  alias: '',
+  altnames: [],
+  master: 0,
+  link: 0,
+  linkNamespaceId: undefined,
+  kind: '',
+  tun: undefined,
+  tunnel: undefined,
+  bridge: undefined,
+  bridgePort: undefined,
+  bond: undefined,
+  bondMember: undefined,
+  addressless6: true,
+  ipv6Disabled: true,
+});
+
 const interfaceFlags = { up: 0x1, loopback: 0x8, noArp: 0x80 } as const;
 const ifinfomsgLength = 16;
 const inet6 = 10;
@@ -150,32 +178,10 @@ export function parseLink(message: Payload): Link {
   const { data, start, end } = message;
   if (end - start < ifinfomsgLength) throw new NetlinkFormatError(`ifinfomsg of ${end - start} bytes`);
   const flags = readU32(data, start + 8);
-  const link: Mutable<Link> = {
-    ifindex: readU32(data, start + 4),
-    name: '',
-    loopback: (flags & interfaceFlags.loopback) !== 0,
-    up: (flags & interfaceFlags.up) !== 0,
-    noArp: (flags & interfaceFlags.noArp) !== 0,
-    carrier: false,
-    carrierChanges: 0,
-    mtu: 0,
-    address: '',
-    group: 0,
-    alias: '',
-    altnames: [],
-    master: 0,
-    link: 0,
-    linkNamespaceId: undefined,
-    kind: '',
-    tun: undefined,
-    tunnel: undefined,
-    bridge: undefined,
-    bridgePort: undefined,
-    bond: undefined,
-    bondMember: undefined,
-    addressless6: true,
-    ipv6Disabled: true,
-  };
+  const link = plainLink(readU32(data, start + 4));
+  link.loopback = (flags & interfaceFlags.loopback) !== 0;
+  link.up = (flags & interfaceFlags.up) !== 0;
+  link.noArp = (flags & interfaceFlags.noArp) !== 0;
   readWith(link, { data, start: start + ifinfomsgLength, end }, linkReaders);
   return link;
 }

@@ -4,36 +4,13 @@ import { ownedGroup } from '../../datapath-linux/names.ts';
 import { quietBridge } from '../../datapath-linux/netlink/bridge.ts';
 import { readI32 } from '../../datapath-linux/netlink/bytes.ts';
 import { type ForwardingEntry, parseForwardingEntry } from '../../datapath-linux/netlink/forwarding.ts';
-import { type Link, parseLink } from '../../datapath-linux/netlink/link.ts';
+import { type Link, parseLink, plainLink } from '../../datapath-linux/netlink/link.ts';
 import { type Message, messages } from '../../datapath-linux/netlink/message.ts';
 import type { LinkChange } from '../../datapath-linux/netlink/request.ts';
 import { canonical, type PortVlans, parsePortVlans, type VlanRange } from '../../datapath-linux/netlink/vlan.ts';
 import type { CreateInternal, CreateTap, Release, Step } from '../../datapath-linux/step.ts';
 
-const plain: Omit<Link, 'ifindex' | 'name'> = {
-  loopback: false,
-  up: false,
-  noArp: false,
-  carrier: false,
-  carrierChanges: 0,
-  mtu: 1500,
-  address: '',
-  group: 0,
-  alias: '',
-  altnames: [],
-  master: 0,
-  link: 0,
-  linkNamespaceId: undefined,
-  kind: '',
-  tun: undefined,
-  tunnel: undefined,
-  bridge: undefined,
-  bridgePort: undefined,
-  bond: undefined,
-  bondMember: undefined,
-  addressless6: false,
-  ipv6Disabled: false,
-};
+const plain = { mtu: 1500, addressless6: false, ipv6Disabled: false };
 
 export class FakeKernel {
   readonly #links = new Map<number, Link>();
@@ -64,7 +41,7 @@ export class FakeKernel {
     if (this.state.find(name)) throw new Error(`File exists: ${name}`);
     const ifindex = this.#next++;
     const address = `02:00:00:00:00:${ifindex.toString(16).padStart(2, '0').slice(-2)}`;
-    const link = { ...plain, address, ...details, name, ifindex };
+    const link = { ...plainLink(ifindex), ...plain, address, ...details, name };
     this.#links.set(ifindex, link);
     return link;
   }

@@ -1,31 +1,16 @@
-import type { Link } from '../../datapath-linux/netlink/link.ts';
+import { type Link, plainLink } from '../../datapath-linux/netlink/link.ts';
 
 let ifindexes = 1;
 
 /** A device as the kernel might describe it: a physical one that is up and has a link, unless told otherwise. */
 export const linkOf = (name: string, details: Partial<Link> = {}): Link => ({
-  ifindex: ++ifindexes,
+  ...plainLink(++ifindexes),
   name,
-  loopback: false,
   up: true,
-  noArp: false,
   carrier: true,
   carrierChanges: 1,
   mtu: 1500,
   address: '02:00:00:00:00:01',
-  group: 0,
-  alias: '',
-  altnames: [],
-  master: 0,
-  link: 0,
-  linkNamespaceId: undefined,
-  kind: '',
-  tun: undefined,
-  tunnel: undefined,
-  bridge: undefined,
-  bridgePort: undefined,
-  bond: undefined,
-  bondMember: undefined,
   addressless6: false,
   ipv6Disabled: false,
   ...details,
