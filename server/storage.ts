@@ -19,7 +19,7 @@ const log = logFor('storage');
 const layout = '1';
 
 /** Pages of 4 kB that the WAL may hold before they move to the database itself, which takes a sync. */
-const pagesBetweenCheckpoints = 8000;
+const pagesBetweenCheckpoints = 2000;
 /** The same while commits are synced: the WAL stays in the space that is reserved for it. */
 const reservedPages = 1000;
 const commitsBetweenTidying = 1000;
