@@ -12,7 +12,7 @@ import { isActive } from '../rpc/target.ts';
 import { ControlServer } from '../rpc/unixctl.ts';
 import { vlogCommands } from '../rpc/vlog-commands.ts';
 import { switchCommands } from './command/commands.ts';
-import { name, type Options, program, refusals, tls, versionText } from './options.ts';
+import { daemonSettings, name, type Options, program, refusals, tls, versionText } from './options.ts';
 import { type Switch, startSwitch } from './switch.ts';
 
 const log = logFor('vswitchd');
@@ -29,12 +29,13 @@ function controlCommands(daemon: Daemon, running: Switch): readonly ControlComma
   ];
 }
 
-async function serve(daemon: Daemon, database: string, { unixctl, mlockall }: Options): Promise<void> {
+async function serve(daemon: Daemon, database: string, { mlockall }: Options): Promise<void> {
   if (mlockall) log.info('--mlockall has no effect: the JavaScript engine cannot give back memory that is locked');
   const credentials = new Credentials(tls);
   credentials.inspect();
   const running = startSwitch({ remote: database, credentials });
   daemon.atEnd(() => running.stop());
+  const { unixctl } = daemonSettings.process;
   if (unixctl !== 'none') {
     const commands = new Commands(
       controlCommands(daemon, running),
@@ -60,8 +61,7 @@ async function main(database: string, options: Options): Promise<number> {
   for (const { key, reason } of refusals) if (options[key] !== undefined) throw new Error(reason);
   return runDaemon({
     name,
-    process: options,
-    log: options,
+    ...daemonSettings,
     capabilities: switchCapabilities,
     serve: (daemon) => serve(daemon, database, options),
   });

@@ -1,6 +1,6 @@
 /** The command line of ovs-vswitchd. */
 import { Command, Option } from 'commander';
-import { addDaemonOptions, type DaemonOptions, type LogOptions } from '../rpc/daemon-options.ts';
+import { addDaemonOptions } from '../rpc/daemon-options.ts';
 import { defaultSocket } from '../rpc/directories.ts';
 import { addOptions } from '../rpc/program.ts';
 import { type TlsSettings, tlsDescriptions, tlsOptions } from '../rpc/tls-options.ts';
@@ -14,8 +14,8 @@ export const program = new Command(name)
   .argument('[database]', 'the server of the database', `unix:${defaultSocket()}`)
   .version(versionText, '-V, --version', 'print the version')
   .helpOption('-h, --help', 'print this help');
-addDaemonOptions(program);
-/** Filled in as the command line is read. */
+/** Filled in as the command line is read, as what follows. */
+export const daemonSettings = addDaemonOptions(program);
 export const tls: TlsSettings['tls'] = {};
 addOptions(program, tlsOptions, { tls }, tlsDescriptions);
 // The start script ovs-ctl gives it. With memory locked, madvise() fails, which V8 does not survive.
@@ -38,6 +38,6 @@ export const refusals = [
 ] as const;
 for (const { flags } of refusals) program.addOption(new Option(flags).hideHelp());
 
-export interface Options extends DaemonOptions, LogOptions, Partial<Record<(typeof refusals)[number]['key'], unknown>> {
+export interface Options extends Partial<Record<(typeof refusals)[number]['key'], unknown>> {
   readonly mlockall?: true;
 }

@@ -1,7 +1,8 @@
-import { resolve } from 'node:path';
-import { type Command, InvalidArgumentError, Option } from 'commander';
-import { directories, runPath } from './directories.ts';
-import { parseSyslogMethod } from './syslog.ts';
+import type { Command } from 'commander';
+import { runPath } from './directories.ts';
+import { defaultLogFile, type LogSettings, logOptions, type ProcessSettings, processOptions } from './log-options.ts';
+import type { Option } from './options.ts';
+import { addOptions, type Description } from './program.ts';
 
 /** How a daemon runs as a process, as its options say. */
 export interface DaemonOptions {
@@ -15,7 +16,6 @@ export interface DaemonOptions {
   readonly user?: string;
   /** Absolute; or `none`. */
   readonly unixctl?: string;
-  readonly run?: string;
 }
 
 /** What a program logs and where to, as its options say. */
@@ -27,65 +27,42 @@ export interface LogOptions {
   readonly syslogTarget?: string;
 }
 
-/** Adds the options that all daemons take: for their process, their control socket and their log. */
-export const addDaemonOptions = (command: Command): void => {
-  for (const add of [addProcessOptions, addControlOption, addLogOptions]) add(command);
+export interface DaemonSettings extends LogSettings, ProcessSettings {}
+
+/** The control socket of a daemon; those of other programs are named by their commands. */
+const controlOption: Option<ProcessSettings> = {
+  long: 'unixctl',
+  argument: 'required',
+  apply: ({ process }, path) => {
+    process.unixctl = path === 'none' ? path : runPath(path);
+  },
 };
 
-/** ovsdb-server(1), "Daemon Options" */
-const addProcessOptions = (command: Command): Command =>
-  command
-    .option('--detach', 'run in the background; return when the daemon serves')
-    .option('--monitor', 'run under a process that starts the daemon again when it crashed')
-    .option('--user <user[:group]>', 'run as that user and group')
-    .option('--no-chdir', 'do not change to the root directory when running in the background')
-    .option('--no-self-confinement', 'accepted: this program may use files anywhere')
-    .addOption(
-      new Option(
-        '--pidfile [file]',
-        `write the process id to a file (default: ${runPath(`${command.name()}.pid`)})`,
-      ).argParser((file) => runPath(file || `${command.name()}.pid`)),
-    )
-    .option('--overwrite-pidfile', 'with --pidfile, start even if another process holds the file');
+const descriptionsFor = (name: string): ReadonlyMap<string, Description> =>
+  new Map<string, Description>([
+    ['detach', 'run in the background; return when the daemon serves'],
+    ['monitor', 'run under a process that starts the daemon again when it crashed'],
+    ['user', ['run as that user and group', 'user[:group]']],
+    ['no-chdir', 'do not change to the root directory when running in the background'],
+    ['no-self-confinement', 'accepted: this program may use files anywhere'],
+    ['pidfile', [`write the process id to a file (default: ${runPath(`${name}.pid`)})`, 'file']],
+    ['overwrite-pidfile', 'with --pidfile, start even if another process holds the file'],
+    ['unixctl', ['the control socket, or "none"', 'socket']],
+    ['verbose', ['set levels of the log: [MODULE][:DESTINATION[:LEVEL]] (default: info)', 'spec']],
+    ['log-file', [`log to a file (default: ${defaultLogFile(name)})`, 'file']],
+    ['syslog-method', ['how to reach syslog: libc, unix:FILE, udp:IP:PORT or null', 'method']],
+    ['syslog-target', ['also send messages to syslog by UDP (deprecated: use --syslog-method)', 'host:port']],
+  ]);
 
-const addControlOption = (command: Command): Command =>
-  command.addOption(
-    new Option('--unixctl <socket>', 'the control socket, or "none"').argParser((path) =>
-      path === 'none' ? path : runPath(path),
-    ),
-  );
-
-const collect = (spec: string, specs: readonly string[] = []): string[] => [...specs, spec];
-
-/** ovsdb-server(1), "Logging Options" */
-const addLogOptions = (command: Command): Command =>
-  command
-    .addOption(
-      new Option('-v, --verbose [spec]', 'set levels of the log: [MODULE][:DESTINATION[:LEVEL]]')
-        .argParser<string[]>(collect)
-        .default([], 'info'),
-    )
-    .addOption(
-      new Option('--log-file [file]', `log to a file (default: ${defaultLogFile(command.name())})`).argParser((file) =>
-        file ? resolve(file) : defaultLogFile(command.name()),
-      ),
-    )
-    .addOption(
-      new Option('--syslog-method <method>', 'how to reach syslog: libc, unix:FILE, udp:IP:PORT or null').argParser(
-        (method) => {
-          parsed(() => parseSyslogMethod(method));
-          return method;
-        },
-      ),
-    )
-    .option('--syslog-target <host:port>', 'also send messages to syslog by UDP (deprecated: use --syslog-method)');
-
-const defaultLogFile = (program: string): string => resolve(directories().log, `${program}.log`);
-
-const parsed = <Value>(parse: () => Value): Value => {
-  try {
-    return parse();
-  } catch (error) {
-    throw error instanceof SyntaxError ? new InvalidArgumentError(error.message) : error;
-  }
+/**
+ * Adds the options that all daemons take: for their process (ovsdb-server(1), "Daemon Options"), their control socket
+ * and their log ("Logging Options").
+ * @returns what they say; filled in as the command line is read
+ */
+export const addDaemonOptions = (program: Command): DaemonSettings => {
+  const name = program.name();
+  const settings: DaemonSettings = { log: { verbose: [] }, process: { chdir: true } };
+  const options: readonly Option<DaemonSettings>[] = [...processOptions(name), controlOption, ...logOptions(name)];
+  addOptions(program, options, settings, descriptionsFor(name));
+  return settings;
 };

@@ -10,6 +10,9 @@ export interface LogSettings {
   readonly log: Omit<Writable<LogOptions>, 'verbose'> & { readonly verbose: string[] };
 }
 
+/** Where a program logs to when --log-file names no file. */
+export const defaultLogFile = (program: string): string => resolve(directories().log, `${program}.log`);
+
 /** The options that say what a program logs, and where to (ovs-vsctl(8), "Logging options"). */
 export const logOptions = (program: string): readonly Option<LogSettings>[] => [
   { long: 'verbose', short: 'v', argument: 'optional', apply: ({ log }, spec) => log.verbose.push(spec) },
@@ -17,7 +20,7 @@ export const logOptions = (program: string): readonly Option<LogSettings>[] => [
     long: 'log-file',
     argument: 'optional',
     apply: ({ log }, file) => {
-      log.logFile = file ? resolve(file) : resolve(directories().log, `${program}.log`);
+      log.logFile = file ? resolve(file) : defaultLogFile(program);
     },
   },
   {

@@ -28,27 +28,30 @@ export const runProgram = async <Operands, Settings>(
   }
 };
 
+/** What an option does, for a program's help, and what its value is called there. */
+export type Description = string | readonly [text: string, value: string];
+
 /**
  * Adds options that are described for `applyOptions` to a program that commander reads the options of.
- * @param descriptions what each does, by its long name
+ * @param descriptions by their long names
  */
 export const addOptions = <Settings>(
   program: Command,
   options: readonly Option<Settings>[],
   settings: Settings,
-  descriptions: ReadonlyMap<string, string>,
+  descriptions: ReadonlyMap<string, Description>,
 ): void => {
   for (const { long, short, argument, apply } of options) {
-    const value = argument === undefined ? '' : argument === 'required' ? ' <value>' : ' [value]';
-    const flags = `${short === undefined ? '' : `-${short}, `}--${long}${value}`;
-    const option = new CommanderOption(flags, descriptions.get(long) ?? '').argParser((text) => {
+    const description = descriptions.get(long) ?? '';
+    const [text, name = 'value'] = typeof description === 'string' ? [description] : description;
+    const value = argument === undefined ? '' : argument === 'required' ? ` <${name}>` : ` [${name}]`;
+    program.addOption(new CommanderOption(`${short === undefined ? '' : `-${short}, `}--${long}${value}`, text));
+    program.on(`option:${long}`, (given: string | null) => {
       try {
-        apply(settings, text);
+        apply(settings, given ?? '');
       } catch (error) {
         throw error instanceof UsageError ? program.error(error.message) : error;
       }
-      return text;
     });
-    program.addOption(option);
   }
 };

@@ -13,7 +13,7 @@ import { ControlServer } from '../rpc/unixctl.ts';
 import { vlogCommands } from '../rpc/vlog-commands.ts';
 import type { Configuration } from './config-file.ts';
 import { serverCommands } from './control.ts';
-import { type Options, program, programName, readInvocation, versionText } from './options.ts';
+import { daemonSettings, type Options, program, programName, readInvocation, versionText } from './options.ts';
 import { Server } from './server.ts';
 import { Service } from './service.ts';
 
@@ -67,7 +67,7 @@ const serve = async (daemon: Daemon, paths: readonly string[], options: Options)
   daemon.atEnd(() => server.close());
   const service = new Service(server, { configFile, changed: (text) => daemon.bequeath(text) });
   await configure(service, daemon, configuration);
-  await listenForCommands(options.unixctl, service, daemon);
+  await listenForCommands(daemonSettings.process.unixctl, service, daemon);
   const command = options.run === undefined ? undefined : runCommand(options.run);
   // Whether it fails is asked for below; until then it may fail unasked.
   command?.catch(() => {});
@@ -82,8 +82,7 @@ process.exit(
     const paths = databases.map((path) => (path.startsWith('relay:') ? path : resolve(path)));
     return runDaemon({
       name: programName,
-      process: options,
-      log: options,
+      ...daemonSettings,
       serve: (daemon) => serve(daemon, paths, options),
     });
   }),

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { TlsFiles } from '../rpc/credentials.ts';
-import { addDaemonOptions, type DaemonOptions, type LogOptions } from '../rpc/daemon-options.ts';
+import { addDaemonOptions } from '../rpc/daemon-options.ts';
 import { defaultDatabase } from '../rpc/directories.ts';
 import { addOptions } from '../rpc/program.ts';
 import { tlsDescriptions, tlsOptions } from '../rpc/tls-options.ts';
@@ -13,7 +13,7 @@ export const programName = 'ovsdb-server';
 export const versionText = programVersion(programName);
 
 /** What the command line of ovsdb-server says. */
-export interface Options extends DaemonOptions, LogOptions {
+export interface Options {
   readonly remote: readonly string[];
   readonly syncFrom?: string;
   readonly syncExcludeTables: string;
@@ -22,6 +22,7 @@ export interface Options extends DaemonOptions, LogOptions {
   readonly dbs: boolean;
   /** Absolute. */
   readonly configFile?: string;
+  readonly run?: string;
   readonly maxConnections: number;
   readonly maxMessage: number;
   readonly maxDepth: number;
@@ -74,7 +75,8 @@ export const program = new Command(programName)
   .option('--replay [directory]', 'refused: this program runs no replay files')
   .version(`${versionText}\nvswitch ${version}`, '-V, --version', 'print the version')
   .helpOption('-h, --help', 'print this help');
-addDaemonOptions(program);
+/** Filled in as the command line is read. */
+export const daemonSettings = addDaemonOptions(program);
 addOptions(program, tlsOptions, { tls }, descriptions);
 
 /** What the server is to do. */
