@@ -62,6 +62,16 @@ export abstract class Datum {
     }
   }
 
+  /** As elements(), for very many data: a call costs less than an iterator. */
+  forEach(visit: (key: Atom, value: Atom | undefined) => void): void {
+    for (const { atoms, values } of this.leaves) {
+      for (let i = 0; i < atoms.length; i++) {
+        const atom = atoms[i];
+        if (atom !== undefined) visit(atom, values?.[i]);
+      }
+    }
+  }
+
   has(key: Atom): boolean {
     return (this.leaves[this.#leafFor(key)]?.find(key) ?? -1) >= 0;
   }
@@ -202,6 +212,9 @@ class Single extends Datum {
   }
   override *elements(): Generator<Element> {
     yield [this.first, this.firstValue];
+  }
+  override forEach(visit: (key: Atom, value: Atom | undefined) => void): void {
+    visit(this.first, this.firstValue);
   }
   override has(key: Atom): boolean {
     return this.first === key;

@@ -251,10 +251,10 @@ export const countAllReferences = (tables: Tables): void => {
     for (const { column, part, refTable } of partsOf(table.schema, 'strong')) {
       const target = tables.get(refTable);
       for (const row of target === undefined ? [] : table.rows()) {
-        for (const [key, value] of row.get(column).elements()) {
+        row.get(column).forEach((key, value) => {
           const referred = String(part === 'key' ? key : value);
           if (target !== undefined && referred !== row.uuid) countReferences(target, referred, 1);
-        }
+        });
       }
     }
   }

@@ -49,8 +49,9 @@ export class RowIds {
 
   /** Notes a row that the file has. @throws when it has another one of that uuid */
   set(uuid: string, id: number): void {
-    if (this.#ids.has(uuid)) throw new Error(`row ${uuid} is in the file twice`);
+    const { size } = this.#ids;
     this.#ids.set(uuid, id);
+    if (this.#ids.size === size) throw new Error(`row ${uuid} is in the file twice`);
     this.#last = Math.max(this.#last, id);
   }
 
