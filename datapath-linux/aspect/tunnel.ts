@@ -1,6 +1,6 @@
 /**
  * What VXLAN and Geneve tunnels share: the kernel's device for their UDP port, and the programs between that and the
- * veth pair of each tunnel. And by which device the packets of every tunnel leave the host.
+ * veth pair of each tunnel. And by which device the packets of every tunnel leave the host, and from which address.
  */
 import { decapsulate, encapsulate, markFrames } from '../bpf/tunnel-program.ts';
 import type { Desired, DesiredBridge } from '../desired.ts';
@@ -8,9 +8,10 @@ import { bridgePort } from '../device.ts';
 import { isOwned, type KernelState } from '../kernel.ts';
 import { ownedGroup, tunnelAlias } from '../names.ts';
 import type { NetlinkClient } from '../netlink/client.ts';
+import { ipVersion } from '../netlink/ip-address.ts';
 import { createTunnel } from '../netlink/link-kind.ts';
 import { changeLink } from '../netlink/request.ts';
-import { getRoute, parseRoute } from '../netlink/route.ts';
+import { getRoute, parseRoute, type Route } from '../netlink/route.ts';
 import { places } from '../netlink/traffic-control.ts';
 import { once } from '../once.ts';
 import { changeSteps } from '../port/change.ts';
@@ -76,14 +77,14 @@ function deviceSteps({ shared, members: [first] }: Group, kernel: KernelState): 
   return [{ op: 'send', subject, what: `add ${shared.name}`, messages }];
 }
 
-/** By Interface row: the ifindex of the device that leads to the tunnel's peer; absent without a route. */
-type Routes = ReadonlyMap<string, number>;
+/** By Interface row: the way to the tunnel's peer; absent without a route. */
+type Routes = ReadonlyMap<string, Route>;
 
 const routesPerBatch = 128;
 
 function readRoutes(desired: Desired, client: NetlinkClient): Routes {
   const tunnels = tunnelsOf(desired);
-  const found = new Map<string, number>();
+  const found = new Map<string, Route>();
   for (let at = 0; at < tunnels.length; at += routesPerBatch) {
     const some = tunnels.slice(at, at + routesPerBatch);
     const requests = some.map(
@@ -95,21 +96,34 @@ function readRoutes(desired: Desired, client: NetlinkClient): Routes {
     );
     client.batch(requests).forEach(({ payloads: [payload] }, index) => {
       const uuid = some[index]?.port.interfaces[0]?.uuid;
-      const device = payload && parseRoute(payload);
-      if (uuid !== undefined && device !== undefined) found.set(uuid, device);
+      const route = payload && parseRoute(payload);
+      if (uuid !== undefined && route) found.set(uuid, route);
     });
   }
   return found;
+}
+
+/** The kernel chooses the address that packets come from for all devices but those of GRE over IPv6. */
+function sourceSteps(desired: Desired, routes: Routes, kernel: KernelState): Step[] {
+  return tunnelsOf(desired).flatMap(({ port, bridge }) => {
+    const [row] = port.interfaces;
+    const source = row && routes.get(row.uuid)?.source;
+    const link = port instanceof GrePort && bridgePort(port, bridge, kernel);
+    return source && link && ipVersion(port.options.remote) === 6 ? port.sourceSteps(link, source) : [];
+  });
 }
 
 export const tunnels: AspectDefinition<Desired, Routes> = {
   name: 'tunnels',
   want: (desired) => desired,
   read: (desired, _kernel, client) => readRoutes(desired, client),
-  diff: (desired, _routes, kernel) => groups(desired, kernel).flatMap((group) => deviceSteps(group, kernel)),
+  diff: (desired, routes, kernel) => [
+    ...groups(desired, kernel).flatMap((group) => deviceSteps(group, kernel)),
+    ...sourceSteps(desired, routes, kernel),
+  ],
   report: (_desired, routes, kernel) =>
-    [...routes].flatMap(([uuid, ifindex]): RowReport[] => {
-      const device = kernel.at(ifindex);
+    [...routes].flatMap(([uuid, route]): RowReport[] => {
+      const device = kernel.at(route.device);
       if (!device) return [];
       const carrier = device.up && device.carrier ? 'up' : 'down';
       const status = { tunnel_egress_iface: device.name, tunnel_egress_iface_carrier: carrier };

@@ -112,8 +112,11 @@ export function createTunnel({ kind, attributes, name, group, mtu, master }: New
 }
 
 /** Changes what a tunnel device was made with. */
-export const changeTunnel = (ifindex: number, device: TunnelDevice): Buffer =>
-  new MessageBuilder(linkTypes.newLink, 0, ifinfomsg(ifindex)).nested(ifla.linkInfo, tunnelInfo(device)).build();
+export const changeTunnel = (ifindex: number, device: TunnelDevice, mtu: number): Buffer =>
+  new MessageBuilder(linkTypes.newLink, 0, ifinfomsg(ifindex))
+    .u32(ifla.mtu, mtu)
+    .nested(ifla.linkInfo, tunnelInfo(device))
+    .build();
 
 export interface NewVeth {
   /** The end that becomes a port of the bridge `master`. */

@@ -5,7 +5,7 @@ import { ipBytes, ipVersion } from './ip-address.ts';
 import { MessageBuilder } from './message.ts';
 
 const getRouteType = 26;
-const attributes = { destination: 1, source: 2, outDevice: 4, mark: 16 } as const;
+const attributes = { destination: 1, source: 2, outDevice: 4, preferredSource: 7, mark: 16 } as const;
 const rtmsgLength = 12;
 const families = { 4: 2, 6: 10 } as const;
 
@@ -31,12 +31,22 @@ export function getRoute({ remote, local, mark }: RouteQuestion): Buffer {
   return message.build();
 }
 
-/** The ifindex of the device that the route leads to; undefined for one that leads nowhere. */
-export function parseRoute({ data, start, end }: Payload): number | undefined {
+/** The way of packets. */
+export interface Route {
+  /** The ifindex of the device by which they leave. */
+  readonly device: number;
+  /** The address that they come from if the sender names none; undefined when the kernel tells none. */
+  readonly source: Buffer | undefined;
+}
+
+/** undefined: the route leads nowhere. */
+export function parseRoute({ data, start, end }: Payload): Route | undefined {
   if (end - start < rtmsgLength) throw new NetlinkFormatError(`rtmsg of ${end - start} bytes`);
   let device: number | undefined;
+  let source: Buffer | undefined;
   visitAttributes({ data, start: start + rtmsgLength, end }, (type, value) => {
     if (type === attributes.outDevice) device = u32(value);
+    if (type === attributes.preferredSource) source = Buffer.from(value.data.subarray(value.start, value.end));
   });
-  return device;
+  return device === undefined ? undefined : { device, source };
 }

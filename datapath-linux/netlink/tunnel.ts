@@ -1,5 +1,5 @@
 /** Tunnel devices of the kernel (IFLA_VXLAN_*, IFLA_GENEVE_*, IFLA_GRE_* of linux/if_link.h and linux/if_tunnel.h). */
-import { writeU32 } from './bytes.ts';
+import { readU32, writeU32 } from './bytes.ts';
 import { ipBytes, ipVersion } from './ip-address.ts';
 
 /** What a tunnel device is made with: the kind, and attributes of IFLA_INFO_DATA by their numbers. */
@@ -67,6 +67,8 @@ const gre = {
 const greFlags = { checksum: 0x8000, key: 0x2000 } as const;
 /** Of ip6gretap: without the destination option that limits nested tunnels, and with the frame's traffic class. */
 const ip6Flags = { ignoreEncapsulationLimit: 0x1, useFrameTrafficClass: 0x2 } as const;
+/** Beyond them the kernel tells what it finds out about the addresses (IP6_TNL_F_CAP_* of linux/ip6_tunnel.h). */
+const askedIp6Flags = 0xffff;
 
 /** The packets that carry a tunnel's frames. */
 export interface Packets {
@@ -85,11 +87,13 @@ export interface GreTunnel extends Packets {
   readonly outKey: number | undefined;
 }
 
-/** To the kernel a TTL of 0 and a TOS of 1 are the frame's own. */
+/**
+ * To the kernel a TTL of 0 and a TOS of 1 are the frame's own. An IPv6 tunnel whose `local` is the kernel's choice has no
+ * such attribute: the kernel does not choose, and sends nothing before it is told (see `sentFrom`).
+ */
 export function greDevice(tunnel: GreTunnel): TunnelDevice {
   const { remote, inKey, outKey, tos, ttl, checksum } = tunnel;
   const isIpv6 = ipVersion(remote) === 6;
-  const any = isIpv6 ? '::' : '0.0.0.0';
   const flags = (key: number | undefined): Buffer =>
     short((checksum ? greFlags.checksum : 0) | (key === undefined ? 0 : greFlags.key));
   const attributes = new Map<number, Buffer>([
@@ -97,10 +101,11 @@ export function greDevice(tunnel: GreTunnel): TunnelDevice {
     [gre.outFlags, flags(outKey)],
     [gre.inKey, word(inKey ?? 0)],
     [gre.outKey, word(outKey ?? 0)],
-    [gre.local, ipBytes(tunnel.local ?? any)],
     [gre.remote, ipBytes(remote)],
     [gre.ttl, byte(ttl === 'inherit' ? 0 : ttl)],
   ]);
+  const local = tunnel.local ?? (isIpv6 ? undefined : '0.0.0.0');
+  if (local !== undefined) attributes.set(gre.local, ipBytes(local));
   if (isIpv6) {
     const inherited = tos === 'inherit' ? ip6Flags.useFrameTrafficClass : 0;
     attributes.set(gre.flags, hostWord(ip6Flags.ignoreEncapsulationLimit | inherited));
@@ -110,6 +115,17 @@ export function greDevice(tunnel: GreTunnel): TunnelDevice {
   attributes.set(gre.tos, byte(tos === 'inherit' ? 1 : tos));
   attributes.set(gre.pathMtuDiscovery, byte(tunnel.dontFragment));
   return { kind: 'gretap', attributes };
+}
+
+/** A GRE tunnel's device whose packets come from an address, unless it has one of its own. */
+export function sentFrom({ kind, attributes }: TunnelDevice, source: Buffer): TunnelDevice {
+  return { kind, attributes: new Map([[gre.local, source], ...attributes]) };
+}
+
+/** The address that the packets of a GRE device come from; `present` are its attributes, in hexadecimal digits. */
+export function sourceOf(present: ReadonlyMap<number, string> | undefined): Buffer | undefined {
+  const digits = present?.get(gre.local);
+  return digits === undefined ? undefined : Buffer.from(digits, 'hex');
 }
 
 function hostWord(value: number): Buffer {
@@ -125,5 +141,10 @@ export function isAsWanted(
 ): boolean {
   if (present.kind !== kind || present.tunnel === undefined) return false;
   if (kind === 'vxlan' && present.tunnel.has(vxlan.groupPolicy) !== attributes.has(vxlan.groupPolicy)) return false;
-  return [...attributes].every(([type, value]) => present.tunnel?.get(type) === value.toString('hex'));
+  const found = (type: number): string | undefined => {
+    const digits = present.tunnel?.get(type);
+    if (kind !== 'ip6gretap' || type !== gre.flags || digits === undefined) return digits;
+    return hostWord(readU32(Buffer.from(digits, 'hex'), 0) & askedIp6Flags).toString('hex');
+  };
+  return [...attributes].every(([type, value]) => found(type) === value.toString('hex'));
 }

@@ -13,7 +13,15 @@ import { ipVersion } from '../netlink/ip-address.ts';
 import type { Link } from '../netlink/link.ts';
 import { changeTunnel, createTunnel, createVeth } from '../netlink/link-kind.ts';
 import { changeLink } from '../netlink/request.ts';
-import { greDevice, isAsWanted, sharedGeneve, sharedVxlan, type TunnelDevice } from '../netlink/tunnel.ts';
+import {
+  greDevice,
+  isAsWanted,
+  sentFrom,
+  sharedGeneve,
+  sharedVxlan,
+  sourceOf,
+  type TunnelDevice,
+} from '../netlink/tunnel.ts';
 import type { Step } from '../step.ts';
 import { changeSteps } from './change.ts';
 import { type Build, cannotAdd, occupied, type Port, type PortContext } from './port.ts';
@@ -167,12 +175,17 @@ export class GrePort extends TunnelPort {
       ];
       return [{ op: 'send', subject, what: this.what, messages }];
     }
-    const what = `change gre tunnel ${this.name}`;
-    const changed: Step[] = isAsWanted(this.#wanted, link)
-      ? []
-      : [{ op: 'send', subject, what, messages: [changeTunnel(link.ifindex, this.#wanted)] }];
+    const changed = this.sourceSteps(link, sourceOf(link.tunnel));
     const wanted = { up: true, master: master.ifindex, group: ownedGroup, alias, addressless6: true } as const;
     return [...changed, ...changeSteps(subject, link, { ...wanted, mtu: tunnelMtu })];
+  }
+
+  /** Makes the device of the kernel as wanted, its packets coming from `source` where the options name no address. */
+  sourceSteps(link: Link, source: Buffer | undefined): Step[] {
+    const device = source ? sentFrom(this.#wanted, source) : this.#wanted;
+    if (isAsWanted(device, link)) return [];
+    const messages = [changeTunnel(link.ifindex, device, tunnelMtu)];
+    return [{ op: 'send', subject: { port: this.name }, what: `change gre tunnel ${this.name}`, messages }];
   }
 }
 

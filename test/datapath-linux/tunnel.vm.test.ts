@@ -56,8 +56,7 @@ const features = {
 } as const;
 
 for (const type of ['vxlan', 'geneve', 'gre'] as const) {
-  // GRE over IPv6 has not been seen to reach the C daemon, see ovs-vswitchd(8).
-  for (const version of type === 'gre' ? ([4] as const) : ([4, 6] as const)) {
+  for (const version of [4, 6] as const) {
     test(kernel(features[type][version]))(
       `a ${type} tunnel over IPv${version} reaches the C daemon, both ways`,
       async (t) => {
@@ -74,6 +73,23 @@ for (const type of ['vxlan', 'geneve', 'gre'] as const) {
     );
   }
 }
+
+test(kernel('ip6gretap'))(
+  'a gre tunnel over IPv6 follows the address that the kernel chooses for its peer',
+  async (t) => {
+    const { ours, theirs } = await twoHosts(t, 6);
+    const { ours: near, theirs: far } = addresses[6];
+    await addTunnel(ours, 't0', 'gre', `options:remote_ip="${far}"`);
+    await addTunnel(theirs, 't0', 'gre', 'options:remote_ip="fd00::9"');
+    await ours.host.ip('addr add fd00::9/64 dev u0 nodad');
+    t.false(await ours.host.ping('192.168.0.2', 1, 2), 'the peer knows another address');
+    await ours.host.ip(`addr del ${near}/64 dev u0`);
+    await until('frames come from the address that is left', () => ours.host.ping('192.168.0.2', 1, 2));
+    await ours.vsctl('set', 'Interface', 't0', 'options:ttl=9');
+    t.true(await theirs.host.ping('192.168.0.1'), 'and still do when another option changes');
+    await ours.assertSettled();
+  },
+);
 
 /** What both daemons make of options: the error, and whether the interface is a port. */
 const options: readonly (readonly [type: string, options: string, expected: string])[] = [
