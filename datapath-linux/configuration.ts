@@ -234,16 +234,11 @@ const ports = new WeakMap<RowView, PortRow>();
 /** The same as before, as long as its row and those of its interfaces stay the same. */
 function readPort(view: RowView): PortRow {
   const known = ports.get(view);
-  const interfaces = view.references('interfaces', 'Interface');
-  const isSame = (row: RowView, index: number): boolean => known?.interfaces[index]?.view === row;
-  if (known?.interfaces.length === interfaces.length && interfaces.every(isSame)) return known;
-  const read = {
-    uuid: view.uuid,
-    name: view.text('name') ?? '',
-    interfaces: interfaces.map(readInterface),
-    view,
-  };
-  ports.set(view, read);
+  if (known?.interfaces.every((row) => view.follow('Interface', row.uuid) === row.view)) return known;
+  const interfaces = view.references('interfaces', 'Interface').map(readInterface);
+  const read = { uuid: view.uuid, name: view.text('name') ?? '', interfaces, view };
+  // Until all of its interfaces are known, it is not read to its end.
+  if (interfaces.length === view.datum('interfaces').size) ports.set(view, read);
   return read;
 }
 

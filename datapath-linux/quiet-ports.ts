@@ -73,7 +73,10 @@ export class QuietPorts {
   #isQuiet(port: Port, kernel: KernelState, context: PortContext): boolean {
     const known = this.#known.get(port);
     if (known?.context !== context) return false;
-    // Links in other namespaces are not among those of this one: nothing tells when they change.
-    return known.links.every((link) => link !== undefined && kernel.at(link.ifindex) === link);
+    for (const link of known.links) {
+      // Links in other namespaces are not among those of this one: nothing tells when they change.
+      if (!link || kernel.at(link.ifindex) !== link) return false;
+    }
+    return true;
   }
 }

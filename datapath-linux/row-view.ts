@@ -50,6 +50,11 @@ export class RowView {
     return new Map([...this.datum(column).elements()].map(([key, value]) => [textOf(key), textOf(value)]));
   }
 
+  /** Another row as it is now; undefined when it is not known (any more). */
+  follow(table: string, uuid: string): RowView | undefined {
+    return this.#source.follow(table, uuid);
+  }
+
   /** The rows of `table` that a set of references names, without those that are not known (yet). */
   references(column: string, table: string): RowView[] {
     const found: RowView[] = [];

@@ -41,9 +41,20 @@ function* vlansOf(local: Port, bridge: DesiredBridge, kernel: KernelState): Gene
   }
 }
 
-function readEntries(client: NetlinkClient, { ifindex }: Link): ForwardingEntry[] {
+/** Whether the bridge, or another port of it, has the address of the local port, whose frames it would keep. */
+const isShared = (address: string, local: Link, kernel: KernelState): boolean =>
+  kernel.links.some(
+    (other) => other.address === address && (other.master === local.master || other.ifindex === local.master),
+  );
+
+/** Local ports without entries: as long as they share their address with nobody, there is nothing to read. */
+const bare = new WeakSet<Link>();
+
+function readEntries(client: NetlinkClient, link: Link): ForwardingEntry[] {
   try {
-    return client.dump(dumpForwarding(ifindex), parseForwardingEntry);
+    const entries = client.dump(dumpForwarding(link.ifindex), parseForwardingEntry);
+    if (entries.every((entry) => !entry.static)) bare.add(link);
+    return entries;
   } catch (error) {
     // The port went away since the links were read: an event is on its way.
     if (error instanceof DumpInterruptedError) throw error;
@@ -55,13 +66,16 @@ export const forwarding: AspectDefinition<Desired, Entries> = {
   name: 'forwarding',
   want: (desired) => desired,
   read: (desired, kernel, client) =>
-    new Map(localPorts(desired, kernel).map(({ link }) => [link.ifindex, readEntries(client, link)])),
+    new Map(
+      localPorts(desired, kernel).flatMap(({ bridge, link }): [number, ForwardingEntry[]][] => {
+        if (isShared(localAddress(bridge, kernel), link, kernel)) bare.delete(link);
+        return bare.has(link) ? [] : [[link.ifindex, readEntries(client, link)]];
+      }),
+    ),
   diff: (desired, found, kernel) =>
     localPorts(desired, kernel).flatMap(({ bridge, local, link }) => {
       const address = localAddress(bridge, kernel);
-      const isShared = kernel.links.some(
-        (other) => (other.master === link.master || other.ifindex === link.master) && other.address === address,
-      );
+      const shared = isShared(address, link, kernel);
       const present = (found.get(link.ifindex) ?? []).filter((entry) => entry.static);
       const addresses = new Set(present.map((entry) => entry.address));
       const vlans = new Set(present.flatMap((entry) => (entry.address === address ? [entry.vlan] : [])));
@@ -69,12 +83,12 @@ export const forwarding: AspectDefinition<Desired, Entries> = {
       const step = (what: string, message: Buffer): Step => {
         return { op: 'send', subject: { port: bridge.name }, what, messages: [message] };
       };
-      const stale = [...addresses].filter((entry) => !isShared || entry !== address);
+      const stale = [...addresses].filter((entry) => !shared || entry !== address);
       return [
         ...stale.map((old) =>
           step(`stop sending frames for ${old} to ${bridge.name}`, deleteForwarding(link.ifindex, old)),
         ),
-        ...(isShared && isMissing
+        ...(shared && isMissing
           ? [step(`send frames for ${address} to ${bridge.name}`, setForwarding(link.ifindex, address))]
           : []),
       ];

@@ -15,6 +15,7 @@ import { classCodecs } from '../netlink/queueing.ts';
 import { handleOf, majorOf, places } from '../netlink/traffic-control.ts';
 import { once } from '../once.ts';
 import type { Port } from '../port/port.ts';
+import type { RowView } from '../row-view.ts';
 import type { Step } from '../step.ts';
 import type { AspectDefinition, Problems } from './aspect.ts';
 import { type FilterSource, priorities, wantedProgram } from './filters.ts';
@@ -51,6 +52,8 @@ export function shapedInterfaces(desired: Desired, kernel: KernelState): Shaped[
   });
 }
 
+const requestsQos = once((row: RowView) => row.datum('qos').size > 0);
+
 interface ShapedPort {
   readonly bridge: DesiredBridge;
   readonly port: Port;
@@ -61,7 +64,7 @@ const shapedPorts = once(({ bridges }: Desired) => {
   const found: ShapedPort[] = [];
   for (const bridge of bridges) {
     for (const port of bridge.ports) {
-      const request = port.row && qosOf(port.row.view);
+      const request = port.row && requestsQos(port.row.view) ? qosOf(port.row.view) : undefined;
       if (request) found.push({ bridge, port, request });
     }
   }

@@ -16,7 +16,9 @@ import { changeBridgePort } from '../netlink/link-kind.ts';
 import { changeLink } from '../netlink/request.ts';
 import { parseSpanningTreeCounters } from '../netlink/spanning-tree.ts';
 import { dumpMasterCounters } from '../netlink/statistics.ts';
+import { once } from '../once.ts';
 import type { Port } from '../port/port.ts';
+import type { RowView } from '../row-view.ts';
 import { textMap } from '../status.ts';
 import type { Step } from '../step.ts';
 import type { AspectDefinition, RowReport } from './aspect.ts';
@@ -134,6 +136,7 @@ export function unblocked(link: Link, bridge: Pick<DesiredBridge, 'row'>): Bridg
 
 /** The ports that take part, once they are in their bridge. */
 export function treePorts(bridge: DesiredBridge, kernel: KernelState): { readonly port: Port; readonly link: Link }[] {
+  if (!speaksStp(bridge)) return [];
   return bridge.ports.flatMap((port) => {
     const link = takesPart(port, bridge) ? bridgePort(port, bridge, kernel) : undefined;
     return link ? [{ port, link }] : [];
@@ -204,11 +207,13 @@ class StateClock {
 
 const toldColumns = ['status', 'statistics'] as const;
 
+const hasTold = once((row: RowView) => toldColumns.some((column) => row.datum(column).size > 0));
+
 /** A port that takes part no more has nothing to tell of it. */
 const clearPorts = (bridge: DesiredBridge): RowReport[] =>
   bridge.ports.flatMap((port): RowReport[] => {
     const { row } = port;
-    if (!row || takesPart(port, bridge) || toldColumns.every((column) => row.view.datum(column).size === 0)) return [];
+    if (!row || !hasTold(row.view) || takesPart(port, bridge)) return [];
     return [{ table: 'Port', uuid: row.uuid, columns: new Map(toldColumns.map((column) => [column, Datum.empty])) }];
   });
 

@@ -124,6 +124,7 @@ const byOutput = (a: MirrorGroup, b: MirrorGroup): number => Number('vlan' in a.
 
 /** What a bridge's mirrors ask for. Ports that are the output of one are selected by none. */
 export function mirrorPlan(bridge: DesiredBridge): MirrorPlan {
+  if (bridge.row.view.datum('mirrors').size === 0) return { groups: [], problems: [] };
   const planner = new Planner(bridge);
   const drafts = new Map<string, Draft>();
   for (const row of planner.rows()) {
