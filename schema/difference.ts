@@ -27,10 +27,32 @@ class Cursor {
   }
 
   next(): void {
-    this.#at++;
-    if (this.#at < (this.leaf?.atoms.length ?? 0)) return;
+    this.#goTo(this.#at + 1);
+  }
+
+  #goTo(at: number): void {
+    this.#at = at;
+    if (at < (this.leaf?.atoms.length ?? 0)) return;
     this.#leafAt++;
     this.#at = 0;
+  }
+
+  /** Goes past what the two leaves here have in common from here on; false if that is nothing. */
+  skipEqual(other: Cursor): boolean {
+    const { leaf } = this;
+    const theirs = other.leaf;
+    if (leaf === undefined || theirs === undefined) return false;
+    let at = this.#at;
+    let otherAt = other.#at;
+    const end = Math.min(leaf.atoms.length, at + theirs.atoms.length - otherAt);
+    while (at < end && leaf.atoms[at] === theirs.atoms[otherAt] && leaf.values?.[at] === theirs.values?.[otherAt]) {
+      at++;
+      otherAt++;
+    }
+    if (at === this.#at) return false;
+    this.#goTo(at);
+    other.#goTo(otherAt);
+    return true;
   }
 
   /** Goes past the leaves that both data have here; false if there is none. */
@@ -60,7 +82,7 @@ const nextDifference = (a: Cursor, b: Cursor): Difference | undefined => {
     const { key } = a;
     const other = b.key;
     if (key === undefined && other === undefined) return undefined;
-    if (a.skipShared(b)) continue;
+    if (a.skipShared(b) || a.skipEqual(b)) continue;
     const order = key === undefined ? 1 : other === undefined ? -1 : compareAtoms(key, other);
     const old = order <= 0 ? a.value : undefined;
     const now = order >= 0 ? b.value : undefined;
