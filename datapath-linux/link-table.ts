@@ -136,8 +136,15 @@ export class LinkTable {
   /** Returns whether it is not as known. */
   #replace(link: Link): boolean {
     if (this.#asKnown(link) !== link) return false;
+    const known = this.#links.at(link.ifindex);
+    if (known?.mtu !== link.mtu || known.master !== link.master) this.#doubtMasters(known, link);
     this.#links.set(link);
     return true;
+  }
+
+  /** The MTU of a kernel bridge follows those of its ports, and no notice tells. */
+  #doubtMasters(...ports: readonly (Link | undefined)[]): void {
+    for (const port of ports) if (port && port.master !== 0) this.#uncertain.add(port.master);
   }
 
   /** What is known of a link if that is the same: who remembers a link may tell by its identity that it has not changed. */
@@ -153,6 +160,7 @@ export class LinkTable {
     this.#uncertain.delete(ifindex);
     // Gone, or moved to another namespace: then its peer is still here, and now has a number for that namespace.
     if (link) this.#doubtPeer(link);
+    this.#doubtMasters(link);
     return link !== undefined;
   }
 
@@ -177,6 +185,8 @@ export class LinkTable {
       else if (error?.code === 'ENODEV') this.#links.delete(ifindex);
       else this.forget();
     });
+    // What was read may be a reason to doubt others.
+    if (this.#uncertain.size > 0 && !this.isOld) this.#settle();
   }
 
   #readAll(): void {

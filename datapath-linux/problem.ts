@@ -4,6 +4,7 @@ import type { Finding, Problems } from './aspect/aspect.ts';
 import type { Desired } from './desired.ts';
 import type { KernelState } from './kernel.ts';
 import { obstacle } from './obstacle.ts';
+import type { Port } from './port/port.ts';
 import { shortened } from './sentence.ts';
 import type { Step } from './step.ts';
 
@@ -43,17 +44,22 @@ export function describeProblems(desired: Desired, look: Looked, failures: reado
         failed.ports.get(port.name) ??
         reservations?.get(name) ??
         found.map((each) => each.interfaces?.get(name)).find((each) => each !== undefined);
-      for (const { name } of port.interfaces) {
+      for (const name of namesOf(port)) {
         const problem = problemOf(name);
-        if (problem !== undefined) interfaces.set(name, problem);
+        if (problem === undefined) continue;
+        interfaces.set(name, problem);
+        if (port.interfaces.length === 0) bridges.add(bridge.name, problem);
       }
-      if (port.interfaces.length === 0) bridges.add(bridge.name, problemOf(port.name));
     }
   }
   for (const [name, problem] of othersFound(desired, found, interfaces)) interfaces.set(name, problem);
   for (const each of found) for (const [name, text] of each.bridges ?? []) bridges.add(name, text);
   return { interfaces: mapped(interfaces, shortened), bridges: bridges.joined() };
 }
+
+/** A bridge's own port has a name even without a row. */
+const namesOf = ({ name, interfaces }: Port): readonly string[] =>
+  interfaces.length > 0 ? interfaces.map((row) => row.name) : [name];
 
 /** What aspects found about ports that were not looked at by themselves. */
 function othersFound(desired: Desired, found: readonly Problems[], known: ReadonlyMap<string, string>) {
@@ -76,8 +82,7 @@ const mapped = (map: ReadonlyMap<string, string>, change: (text: string) => stri
 class Sentences {
   readonly #byName = new Map<string, Set<string>>();
 
-  add(name: string, text: string | undefined): void {
-    if (text === undefined) return;
+  add(name: string, text: string): void {
     const known = this.#byName.get(name);
     if (known) known.add(text);
     else this.#byName.set(name, new Set([text]));

@@ -260,8 +260,9 @@ class RunningSwitch implements Switch {
       ...problems.values(),
       ...bridgeProblems.values(),
     ].map(onOneLine);
-    for (const text of wrong) if (!this.#wrong.has(text)) this.#log.warn(text);
+    const told = this.#wrong;
     this.#wrong = new Set(wrong);
+    for (const text of this.#wrong) if (!told.has(text)) this.#log.warn(text);
     // A program that the kernel has refused it will refuse again, and so will a fault of ours be one.
     this.#refused = failures.some(({ step }) => step.op !== 'load-programs' && step.op !== 'fault');
     this.#logRemarks(steps);

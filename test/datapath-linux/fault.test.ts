@@ -67,6 +67,20 @@ test('a port that is beyond us says so in its row, in one sentence', (t) => {
   t.is(interfaces.get('a-p4'), 'as expected');
 });
 
+test('what is wrong with several ports in the same way is told of their bridge once', (t) => {
+  const kernel = new FakeKernel().state;
+  const step = { op: 'send', subject: { bridge: 'a' }, what: 'mirror frames', messages: [] } as const;
+  const failures = ['No space left on device', 'No space left on device', 'Invalid argument'].map((reason) => ({
+    step,
+    reason,
+  }));
+  const { bridges } = describeProblems(desired, { kernel, restless: desired, findings: [] }, failures);
+  t.is(
+    bridges.get('a'),
+    'could not mirror frames (No space left on device); could not mirror frames (Invalid argument)',
+  );
+});
+
 test('a bridge that is beyond an aspect costs its ports, and no other bridge', (t) => {
   const { value, faults } = spare('try', desired, ({ bridges }) => {
     if (bridges.some(({ name }) => name === 'a')) throw outOfRange();
