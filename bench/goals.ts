@@ -21,11 +21,21 @@ export type Goal =
       readonly base: string;
       /** How much more than that, at most, in their unit. */
       readonly atMost: number;
+    }
+  | {
+      /** No more than the C program's: for what may be nothing at all, of which there are no ratios. */
+      readonly kind: 'peer';
+      readonly figure: string;
     };
 
 const gain = (figure: string, atLeast: number): Goal => ({ kind: 'gain', figure, atLeast });
 const growth = (figure: string, small: string, atMost: number): Goal => ({ kind: 'growth', figure, small, atMost });
 const added = (figure: string, base: string, atMost: number): Goal => ({ kind: 'added', figure, base, atMost });
+
+const peer = (figure: string): Goal => ({ kind: 'peer', figure });
+
+/** What a client may send to do harm: in each, what the server's memory grows by, and how long another client waits. */
+const attacks = 'echo10MB txn10MB garbage10MB nest900 nest100k nest1M_open'.split(' ');
 
 /** Commands of ovs-vsctl that are to cost the same whatever the size of the bridge. */
 const steadyCommands = 'list-br br-exists port-to-br get set may-exist-add-port add-port del-port'.split(' ');
@@ -108,6 +118,27 @@ export const workloads = (rows: number): Workload[] => [
       gain(`w7.restart.n${rows}.select`, 2),
       gain(`w7.restart.n${rows}.rss`, 1),
       gain(`w7.size_populated.n${rows}`, 0.5),
+    ],
+  },
+  {
+    name: 'growth',
+    what: 'the file after a million updates, beside its live data',
+    runs: ['w7growth:10000'],
+    goals: [growth('w7growth.size_updated.n10000', 'w7growth.size_compacted.n10000', 2)],
+  },
+  {
+    name: 'hostile',
+    what: 'what clients that mean harm cost the server, and other clients',
+    runs: ['w10:1000'],
+    goals: [
+      ...attacks.flatMap((attack) => [peer(`w10.${attack}.rss_growth`), peer(`w10.${attack}.victim_max`)]),
+      peer('w10.halfopen1000.rss'),
+      peer('w10.halfopen1000.victim_max'),
+      peer('w10.slow_reader10.n1000.rss_first_10k'),
+      peer('w10.slow_reader10.n1000.rss_second_10k'),
+      gain('w10.slow_reader10.n1000.tput', 1),
+      peer('w10.unread_flood.rss_growth'),
+      peer('w10.unread_flood.victim_max'),
     ],
   },
   {

@@ -54,6 +54,8 @@ const judge = (goal: Goal, figures: ReadonlyMap<string, Figure>): string => {
       return comparison(`against ${goal.small}`, ours(goal.figure) / ours(goal.small), goal.atMost);
     case 'added':
       return comparison(`above ${goal.base}`, ours(goal.figure) - ours(goal.base), goal.atMost);
+    case 'peer':
+      return row(goal.figure, figure, '≤ C', figure !== undefined && figure.ours <= figure.c);
   }
 };
 

@@ -21,13 +21,15 @@ export interface Content {
   readonly tables: Tables;
 }
 
-/** @throws Failure in Open vSwitch's words, when the file is missing or may not be read */
-export const isSqlite = (path: string): boolean => {
+/**
+ * @param asFolder what a folder fails at: it can be opened, but not for writing
+ * @throws Failure in Open vSwitch's words, when the file is missing or may not be read
+ */
+export const isSqlite = (path: string, asFolder = 'read error'): boolean => {
   try {
     return fileFormat(path) === 'sqlite';
   } catch (error) {
-    // A folder can be opened, and then not be read.
-    const failed = errorCode(error) === 'EISDIR' ? 'read error' : 'open failed';
+    const failed = errorCode(error) === 'EISDIR' ? asFolder : 'open failed';
     throw new Failure(`I/O error: ${path}: ${failed} (${systemMessage(error)})`);
   }
 };
@@ -121,7 +123,7 @@ export interface Written {
  */
 export const changeDatabase = (path: string, change: (content: Content) => Written): void => {
   const describe = (problem: string) => `I/O error: ${path}: ${problem}`;
-  if (!isSqlite(path)) {
+  if (!isSqlite(path, 'open failed')) {
     withLock(path, describe, () => {
       const content = whole(readLogDatabase(openLog(path), randomUUID));
       appendRecord(path, change(content));

@@ -3,17 +3,11 @@ import { copyFileSync, readFileSync, statSync, symlinkSync, writeFileSync } from
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { fileFormat } from '../../server/file-format.ts';
-import {
-  cCommand,
-  ourCommand,
-  type ProgramRun,
-  runProgram,
-  sortLines,
-  withoutLogTimes,
-} from '../helpers/program-run.ts';
+import { cCommand, ourCommand, type ProgramRun, runProgram, sortLines } from '../helpers/program-run.ts';
 import { cPrograms, testRequiring } from '../helpers/requires.ts';
 import { runCServer, runServer } from '../helpers/server-process.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
+import { tidyOutput } from '../helpers/tidy-output.ts';
 
 const schemas: { readonly [name: string]: string } = {
   one: '{"name":"x","version":"1.0.0","tables":{"a":{"columns":{"n":{"type":"integer"},"s":{"type":"string"},"d":{"type":"string"},"name":{"type":{"key":"string","min":0}}}},"b":{"columns":{"n":{"type":"integer"}}}}}',
@@ -30,21 +24,7 @@ const schemas: { readonly [name: string]: string } = {
 const run = (command: readonly string[], cwd: string, args: readonly string[]): Promise<ProgramRun> =>
   runProgram(command, args, { cwd, env: { OVS_DBDIR: cwd, OVS_PKGDATADIR: cwd } });
 
-/** What differs from run to run: UUIDs, dates, the version of the program. */
-const tidy = (text: string): string => {
-  const names = new Map<string, string>();
-  return withoutLogTimes(text)
-    .replace(/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, (uuid) => {
-      const name = names.get(uuid) ?? `<${names.size}>`;
-      names.set(uuid, name);
-      return name;
-    })
-    .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}/g, '<date>')
-    .replace(/\(?\b[0-9a-f]{8}\)?:$/gm, '<row>:')
-    .replace(/by ovsdb-tool \S+"/g, 'by ovsdb-tool"')
-    .replace(/pid \d+/g, 'pid')
-    .replace(/\/\S*\/vswitch-test-[^/]+/g, '<folder>');
-};
+const tidy = (text: string): string => tidyOutput(text).replace(/\/\S*\/vswitch-test-[^/]+/g, '<folder>');
 
 const insertion =
   '["x",{"op":"insert","table":"a","row":{"n":3,"s":"q","name":"é \\"x\\""}},{"op":"comment","comment":"first"}]';

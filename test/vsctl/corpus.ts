@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
+import { readLines, splitSteps, splitWords } from '../helpers/command-lines.ts';
 import { projectFile } from '../helpers/project.ts';
 
 /** One or more command lines that run one after another on one database. */
@@ -18,38 +19,6 @@ export interface CorpusFile {
 }
 
 const folder = projectFile('test/cases/vsctl');
-
-/** A line's words, which may be quoted: "…" as in JSON, '…' literally. */
-export const splitWords = (line: string): string[] => {
-  const words: string[] = [];
-  for (const [token] of line.matchAll(/(?:'[^']*'|"(?:[^"\\]|\\.)*"|\\.|[^\s'"\\])+/g)) {
-    words.push(
-      token.replace(
-        /'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)/g,
-        (_, literal?: string, quoted?: string, escaped?: string) => {
-          if (quoted !== undefined) return String(JSON.parse(`"${quoted}"`));
-          return literal ?? escaped ?? '';
-        },
-      ),
-    );
-  }
-  return words;
-};
-
-/** The steps of a line: command lines separated by the word ";". */
-const splitSteps = (line: string): string[][] => {
-  const steps: string[][] = [[]];
-  for (const word of splitWords(line)) {
-    if (word === ';') steps.push([]);
-    else steps.at(-1)?.push(word);
-  }
-  return steps;
-};
-
-const readLines = (path: string): string[] =>
-  readFileSync(path, 'utf8')
-    .split('\n')
-    .filter((line) => line.trim() !== '' && !line.startsWith('#'));
 
 /** A case as it stands in a file. */
 export const parseCase = (line: string): Case => {

@@ -1,8 +1,8 @@
 import type { ExecutionContext } from 'ava';
+import { splitWords } from '../helpers/command-lines.ts';
 import { projectFile } from '../helpers/project.ts';
 import { cPrograms, testRequiring } from '../helpers/requires.ts';
 import { startCServer, startServer } from '../helpers/server-process.ts';
-import { splitWords } from './corpus.ts';
 import { TestDatabase } from './database.ts';
 import { interpose, type Operations } from './interposer.ts';
 import { vsctl } from './subject.ts';
