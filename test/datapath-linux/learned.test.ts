@@ -2,33 +2,19 @@
 import type { ExecutionContext } from 'ava';
 import { ask } from '../helpers/ask.ts';
 import { Lab } from '../helpers/lab.ts';
+import { projectFile } from '../helpers/project.ts';
 import { cPrograms, program, root, testRequiring } from '../helpers/requires.ts';
 import { until } from '../helpers/until.ts';
 
 const test = testRequiring(root(), cPrograms(), program('ovs-vswitchd', 'openvswitch-switch'));
 
-/** Frames of Ethernet type 0x88b5, or IGMP, from the far end of a port. */
+/** A frame of Ethernet type 0x88b5, to everyone. */
 const sender = `
-import socket, struct, sys
-device, kind = sys.argv[1:3]
-def checksum(data):
-    total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
-    total = (total >> 16) + (total & 0xffff)
-    return struct.pack("!H", ~(total + (total >> 16)) & 0xffff)
-def igmp(group, kind, target):
-    body = struct.pack("!BBH4s", kind, 0, 0, socket.inet_aton(group))
-    body = body[:2] + checksum(body) + body[4:]
-    head = struct.pack("!BBHHHBBH4s4s", 0x46, 0xc0, 32, 0, 0, 1, 2, 0, socket.inet_aton("10.0.0.9"), socket.inet_aton(target)) + b"\\x94\\x04\\0\\0"
-    head = head[:10] + checksum(head) + head[12:]
-    a = socket.inet_aton(target)
-    return bytes([1, 0, 0x5e, a[1] & 0x7f, a[2], a[3]]), b"\\x08\\0" + head + body
-if kind == "plain": to, rest = b"\\xff" * 6, b"\\x88\\xb5" + bytes(46)
-elif kind == "join": to, rest = igmp("239.1.2.3", 0x16, "239.1.2.3")
-s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); s.bind((device, 0))
-s.send(to + bytes([2, 0, 0, 0, 1, 1]) + rest)
+import socket
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); s.bind(("far-p0", 0))
+s.send(b"\\xff" * 6 + bytes([2, 0, 0, 0, 1, 1]) + b"\\x88\\xb5" + bytes(46))
 `;
-const send = (lab: Lab, device: string, kind: 'plain' | 'join'): Promise<string> =>
-  lab.host.run('/usr/bin/python3', '-c', sender, device, kind);
+const multicast = projectFile('test/fixtures/multicast.py');
 
 async function start(t: ExecutionContext, daemon: 'c' | 'ours', columns: readonly string[]): Promise<Lab> {
   const lab = await Lab.start(t, { daemon });
@@ -60,7 +46,7 @@ async function both(
 
 test('learned addresses are shown and flushed in the form of the C daemon', async (t) => {
   const [table] = await both(t, [], async (lab) => {
-    await send(lab, 'far-p0', 'plain');
+    await lab.host.run('/usr/bin/python3', '-c', sender);
     await until('the address is learned', async () =>
       (await ask(lab, 'fdb/show', 'br0')).includes('02:00:00:00:01:01'),
     );
@@ -82,7 +68,7 @@ test('learned addresses are shown and flushed in the form of the C daemon', asyn
 
 test('snooped groups are shown and flushed in the form of the C daemon', async (t) => {
   await both(t, ['mcast_snooping_enable=true'], async (lab) => {
-    await send(lab, 'far-p1', 'join');
+    await lab.host.run('/usr/bin/python3', multicast, 'join', 'far-p1', '239.1.2.3');
     await until('the group is known', async () => (await ask(lab, 'mdb/show', 'br0')).includes('239.1.2.3'));
     const answers = [(await ask(lab, 'mdb/show', 'br0')).replace(/ +\d+\n/g, ' N\n')];
     for (const args of [
