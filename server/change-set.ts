@@ -22,3 +22,10 @@ export class ChangeSet {
     return [...this.#tables.values()].flatMap((rows) => [...rows.values()].filter(({ old, new: now }) => old !== now));
   }
 }
+
+/** The changes of several transactions, in their order, as those of one. */
+export const inTotal = (changes: Iterable<RowChange>): readonly RowChange[] => {
+  const set = new ChangeSet();
+  set.add(changes);
+  return set.changes;
+};

@@ -2,6 +2,7 @@ import { logFor } from '../rpc/log.ts';
 import { OvsdbError } from '../schema/error.ts';
 import { formatJson, type Json } from '../schema/json.ts';
 import type { DatabaseSchema } from '../schema/schema.ts';
+import { inTotal } from './change-set.ts';
 import { checkTransaction } from './commit.ts';
 import { convertTables } from './convert.ts';
 import { History, rowAtoms, type StoredTransaction } from './history.ts';
@@ -30,11 +31,11 @@ export interface Storage {
    */
   convert(schema: DatabaseSchema, tables: Tables): void;
   /**
-   * Stores what the transactions changed, all or nothing; it is safe from a crash of this program when that returns, and
+   * Stores changes in their order, all or nothing; they are safe from a crash of this program when that returns, and
    * from one of the machine when `durable`.
-   * @throws when it cannot be stored
+   * @throws when they cannot be stored
    */
-  write(transactions: readonly StoredTransaction[], durable: boolean): void;
+  write(changes: readonly RowChange[], durable: boolean): void;
   /** Gives the space of what was deleted back. @throws when it cannot */
   compact(): void;
   close(): void;
@@ -206,10 +207,10 @@ export class Database {
     const changed = group.filter(({ outcome }) => outcome.changes.length > 0);
     const durable = changed.some(({ outcome }) => outcome.transaction.durable);
     if (changed.length === 0) return;
-    this.#storage?.write(
-      changed.map(({ id, outcome }) => ({ id, changes: outcome.changes })),
-      durable,
-    );
+    const changes = changed.flatMap(({ outcome }) => outcome.changes);
+    // A row that many changed is written once. Not where that may leave nothing to write, and so to sync: what stands in
+    // the row again may have been stored without a sync before.
+    this.#storage?.write(durable || changed.length === 1 ? changes : inTotal(changes), durable);
   }
 
   #publish({ outcome, id, done }: Executed): void {

@@ -1,7 +1,7 @@
 import { difference } from '../schema/difference.ts';
 import type { Row } from '../schema/row.ts';
 import { zeroUuid } from '../schema/uuid.ts';
-import { ChangeSet } from './change-set.ts';
+import { inTotal } from './change-set.ts';
 import type { RowChange } from './transaction.ts';
 
 /** A transaction that was stored. */
@@ -114,9 +114,10 @@ export class History {
     const at = this.#entries.findLastIndex((entry) => entry.id === id);
     if (at < 0 && id !== this.#base) return undefined;
     const missed = this.#entries.slice(at < 0 ? this.#oldest : at + 1);
-    const set = new ChangeSet();
-    for (const { changes } of missed) set.add(changes);
-    return { changes: set.changes, restored: missed.some(({ restored }) => restored) };
+    return {
+      changes: inTotal(missed.flatMap(({ changes }) => changes)),
+      restored: missed.some(({ restored }) => restored),
+    };
   }
 }
 

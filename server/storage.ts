@@ -164,12 +164,12 @@ export class SqliteStorage {
     this.#commit.run();
   }
 
-  /** @throws StorageError; nothing of the transactions is stored then */
-  write(transactions: readonly StoredTransaction[], durable: boolean): void {
+  /** @throws StorageError; none of the changes is stored then */
+  write(changes: readonly RowChange[], durable: boolean): void {
     try {
       this.#setDurable(durable);
       this.#begin.run();
-      for (const { changes } of transactions) for (const change of changes) this.#writeChange(change);
+      for (const change of changes) this.#writeChange(change);
       this.#commit.run();
       this.#ids.forget();
     } catch (error) {

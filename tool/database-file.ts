@@ -136,7 +136,7 @@ export const changeDatabase = (path: string, change: (content: Content) => Writt
     if (changes.length === 0) return;
     // What clients know would have a gap where this transaction is.
     storage.loadHistory(emptyTables(storage.schema));
-    storage.write([{ id: randomUUID(), changes }], true);
+    storage.write(changes, true);
   });
 };
 
