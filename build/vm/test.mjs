@@ -3,7 +3,7 @@
 //
 // The same files are among the tests of the host, where those that need what its kernel lacks are skipped. Here they
 // must run: a test that finds its features in neither kernel fails.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -34,11 +34,25 @@ const ava = [
   '--tap',
   ...options,
 ];
+const environment = { CI: 'true', VM_HOST_FEATURES: kernelFeatures().join(',') };
 const command = [
-  `export CI=true VM_HOST_FEATURES=${quoted(kernelFeatures().join(','))}`,
+  `export ${Object.entries(environment)
+    .map(([name, value]) => `${name}=${quoted(value)}`)
+    .join(' ')}`,
   ['node', 'build/vm/suite.mjs', ...files].map(quoted).join(' '),
   `exec ${ava.map(quoted).join(' ')}`,
 ].join('\n');
+
+/** The tests that ought to run; not known when AVA is told to choose. */
+const titles = () =>
+  execFileSync(process.execPath, [join(root, 'build/vm/titles.mjs'), ...files], {
+    cwd: root,
+    env: { ...process.env, ...environment },
+    encoding: 'utf8',
+  })
+    .split('\n')
+    .filter((title) => title !== '');
+const waiting = new Set(options.length > 0 ? [] : titles());
 
 /** What AVA says in TAP 13: results, `# …` about the test before, and indented YAML about a failure. */
 const counts = { passed: 0, failed: 0, skipped: 0 };
@@ -56,6 +70,7 @@ const take = (line) => {
   const outcome = skip ? 'skipped' : failed ? 'failed' : 'passed';
   counts[outcome] += 1;
   if (failed) failures.push(title);
+  waiting.delete(title);
   console.log(`${{ skipped: '-', failed: '✘', passed: '✔' }[outcome]} ${title}${skip ? '' : ` (${seconds(last)})`}`);
   last = performance.now();
 };
@@ -74,7 +89,9 @@ const code = await status;
 const { passed, failed, skipped } = counts;
 console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped on Debian's kernel in ${seconds(start)}`);
 for (const title of failures) console.log(`failed: ${title}`);
-const isComplete = code === 0 && passed > 0 && failed === 0 && planned === passed + failed + skipped;
+for (const title of waiting) console.log(`not run: ${title}`);
+const isComplete =
+  code === 0 && passed > 0 && failed === 0 && waiting.size === 0 && planned === passed + failed + skipped;
 if (code !== 0) console.log(`the virtual machine, or AVA in it, ended with status ${code}`);
 else if (!isComplete) console.log(`AVA announced ${planned ?? 'no'} tests`);
 process.exitCode = isComplete ? 0 : 1;
