@@ -42,19 +42,23 @@ export class LinkEvents {
     this.#descriptor = new WatchedDescriptor(fd, wake);
   }
 
-  /** The notices that are waiting. */
+  /** The notices that are waiting; of several that tell what a link has become, the last one, in the end. */
   *take(): Generator<LinkNotice> {
+    const changed = new Map<number, Message>();
     for (;;) {
       const datagrams = this.#receive();
-      if (datagrams === undefined) {
-        yield { kind: 'lost' };
-        continue;
-      }
-      if (datagrams.length === 0) return;
-      for (const datagram of datagrams) {
-        for (const message of messages(datagram)) yield noticeOf(message);
+      if (datagrams?.length === 0) break;
+      if (datagrams === undefined) yield { kind: 'lost' };
+      for (const message of (datagrams ?? []).flatMap((datagram) => [...messages(datagram)])) {
+        const notice = noticeOf(message);
+        if (notice.kind === 'changed') changed.set(notice.ifindex, message);
+        else {
+          if (notice.kind === 'gone') changed.delete(notice.ifindex);
+          yield notice;
+        }
       }
     }
+    for (const message of changed.values()) yield { kind: 'changed', link: parseLink(message) };
   }
 
   close(): void {
@@ -72,14 +76,19 @@ export class LinkEvents {
   }
 }
 
+interface Changed {
+  readonly kind: 'changed';
+  readonly ifindex: number;
+}
+
 /**
  * Bridges, and IPv6, tell of their part of a link in messages of the same types, which differ in the family alone
  * (struct ifinfomsg: u8 family, pad, u16 type, i32 index): RTM_DELLINK of the bridge family is a port that leaves.
  */
-function noticeOf(message: Message): LinkNotice {
+function noticeOf(message: Message): Exclude<LinkNotice, { kind: 'changed' }> | Changed {
   const { data, start, end, type } = message;
   if ((type !== types.newLink && type !== types.deleteLink) || end - start < 16) return { kind: 'traffic' };
   const ifindex = readI32(data, start + 4);
   if (data.readUInt8(start) !== 0) return { kind: 'uncertain', ifindex };
-  return type === types.newLink ? { kind: 'changed', link: parseLink(message) } : { kind: 'gone', ifindex };
+  return { kind: type === types.newLink ? 'changed' : 'gone', ifindex };
 }
