@@ -1,5 +1,8 @@
 /** ovsdb-client beside the C program, command by command, against the C server and ours. */
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createServer, type Server } from 'node:tls';
 import test from 'ava';
 import type { TlsFiles } from '../../rpc/credentials.ts';
 import { Authority, tlsArguments } from '../helpers/certificates.ts';
@@ -96,3 +99,34 @@ testRequiring(program('openssl', 'openssl'))('a server is asked over TLS', async
   t.is(refused.status, 1);
   t.regex(refused.stderr, /ovsdb-client: failed to connect to "ssl:/);
 });
+
+testRequiring(program('openssl', 'openssl'))('--ssl-server-name is the name that the server hears', async (t) => {
+  const authority = new Authority(t);
+  const { privateKey, certificate } = authority.issue('server');
+  const heard: string[] = [];
+  const server = createServer(
+    {
+      key: readFileSync(privateKey),
+      cert: readFileSync(certificate),
+      SNICallback: (name, done) => {
+        heard.push(name);
+        done(null);
+      },
+    },
+    (socket) => socket.on('error', () => {}).end(),
+  );
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  const target = `ssl:127.0.0.1:${portOf(server)}`;
+  const options = tlsArguments(authority.issue('client'));
+  await runProgram(ourCommand('ovsdb-client'), [...options, 'list-dbs', target]);
+  t.deepEqual(heard, [], 'a number is no name');
+  await runProgram(ourCommand('ovsdb-client'), [...options, '--ssl-server-name=db.example', 'list-dbs', target]);
+  t.deepEqual(heard, ['db.example']);
+});
+
+const portOf = (server: Server): number => {
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+};
