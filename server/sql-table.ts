@@ -88,11 +88,14 @@ export class SqlTable {
     }
   }
 
-  delete(old: Row): void {
-    const id = this.#ids.remove(old.uuid);
-    for (const child of this.#children) if (old.get(child.column).size > 0) child.deleteAll(id);
-    this.#delete ??= this.#sqlite.prepare(`DELETE FROM ${this.#name} WHERE _id = ?`);
-    this.#delete.run(id);
+  /** In the order of the file, and many at a time where they stand side by side: each page is changed just once. */
+  delete(rows: readonly Row[]): void {
+    const ranges = rangesOf(rows.map(({ uuid }) => this.#ids.remove(uuid)));
+    for (const child of this.#children) {
+      if (rows.some((row) => row.get(child.column).size > 0)) child.deleteAll(ranges);
+    }
+    this.#delete ??= this.#sqlite.prepare(`DELETE FROM ${this.#name} WHERE _id BETWEEN ? AND ?`);
+    for (const range of ranges) this.#delete.run(...range);
   }
 
   modify(old: Row, row: Row): void {
@@ -124,6 +127,22 @@ export class SqlTable {
     });
   }
 }
+
+/** The first and last of ids that follow one another. */
+type Range = readonly [first: number, last: number];
+
+const rangesOf = (ids: readonly number[]): Range[] => {
+  const ranges: Range[] = [];
+  let first: number | undefined;
+  const sorted = ids.toSorted((a, b) => a - b);
+  for (const [i, id] of sorted.entries()) {
+    first ??= id;
+    if (sorted[i + 1] === id + 1) continue;
+    ranges.push([first, id]);
+    first = undefined;
+  }
+  return ranges;
+};
 
 const cellValue = (datum: Datum): SqlValue => (datum.first === undefined ? null : toSql(datum.first));
 
@@ -172,6 +191,10 @@ class SqlChild {
 
   modify(id: number, before: Datum, after: Datum): void {
     if (before === after) return;
+    if (after.size === 0 && before.size > 0) {
+      this.deleteAll([[id, id]]);
+      return;
+    }
     for (const change of difference(before, after)) {
       if (change.new === undefined) this.#removeElement(id, change.key);
       else this.#putElement(id, change.key, isMap(this.column.type) ? change.new : undefined);
@@ -183,8 +206,9 @@ class SqlChild {
     this.#remove.run(id, toSql(key));
   }
 
-  deleteAll(id: number): void {
-    this.#removeAll ??= this.#sqlite.prepare(`DELETE FROM ${this.name} WHERE _id = ?`);
-    this.#removeAll.run(id);
+  /** All elements of these rows. */
+  deleteAll(ranges: readonly Range[]): void {
+    this.#removeAll ??= this.#sqlite.prepare(`DELETE FROM ${this.name} WHERE _id BETWEEN ? AND ?`);
+    for (const range of ranges) this.#removeAll.run(...range);
   }
 }

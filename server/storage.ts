@@ -3,6 +3,7 @@ import BetterSqlite3 from 'better-sqlite3';
 import { logFor } from '../rpc/log.ts';
 import { systemMessage } from '../rpc/system-error.ts';
 import { formatJson, parseJson } from '../schema/json.ts';
+import type { Row } from '../schema/row.ts';
 import { type DatabaseSchema, parseSchema, schemaToJson } from '../schema/schema.ts';
 import { type FileFormat, fileFormat, lockDatabase, StorageError } from './file-format.ts';
 import type { StoredTransaction } from './history.ts';
@@ -169,7 +170,7 @@ export class SqliteStorage {
     try {
       this.#setDurable(durable);
       this.#begin.run();
-      for (const change of changes) this.#writeChange(change);
+      this.#writeChanges(changes);
       this.#commit.run();
       this.#ids.forget();
     } catch (error) {
@@ -221,12 +222,21 @@ export class SqliteStorage {
     if (free > pagesToKeep && free * 2 > pages) this.#sqlite.pragma(`incremental_vacuum(${pagesAtOnce})`);
   }
 
-  #writeChange({ table, old, new: row }: RowChange): void {
-    const sqlTable = this.#tables.get(table.schema.name);
-    if (old === undefined) {
-      if (row !== undefined) sqlTable?.insert(row);
-    } else if (row === undefined) sqlTable?.delete(old);
-    else sqlTable?.modify(old, row);
+  /** Each row changes once, so that the order does not matter. */
+  #writeChanges(changes: readonly RowChange[]): void {
+    const gone = new Map<SqlTable, Row[]>();
+    for (const { table, old, new: row } of changes) {
+      const sqlTable = this.#tables.get(table.schema.name);
+      if (sqlTable === undefined) continue;
+      if (old === undefined) {
+        if (row !== undefined) sqlTable.insert(row);
+      } else if (row === undefined) {
+        const rows = gone.get(sqlTable);
+        if (rows === undefined) gone.set(sqlTable, [old]);
+        else rows.push(old);
+      } else sqlTable.modify(old, row);
+    }
+    for (const [table, rows] of gone) table.delete(rows);
   }
 
   /** In WAL mode a commit is synced to the disk with FULL; with NORMAL it only survives this program. */
