@@ -48,8 +48,11 @@ export const isArray = (json: Json | undefined): json is readonly Json[] => Arra
 export const member = (object: JsonObject, name: string): Json | undefined =>
   Object.hasOwn(object, name) ? object[name] : undefined;
 
-/** Sixteen digits in a row may be an integer that a double rounds, three in an exponent a number too large for one. */
-const mayLosePrecision = /\d{16}|(?:^|[[,:\s])-?\d+(?:\.\d+)?[eE]\+?\d{3}/;
+/**
+ * A number of sixteen digits may be an integer that a double rounds, one with three in its exponent too large for one. Where
+ * digits begin a string, or stand behind a letter in one, they are no number.
+ */
+const mayLosePrecision = /(?:^|[[,:\s])-?\d(?:\d{15}|\d*(?:\.\d+)?[eE]\+?\d{3})/;
 /** Escapes that may make a string that no UTF-8 text can hold, or that C cannot. */
 const mayBeNoText = /\\u(?:0000|[dD][89a-fA-F])/;
 

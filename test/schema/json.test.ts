@@ -50,6 +50,13 @@ test('exact integers stand anywhere in a text that needs the slow path', (t) => 
   t.deepEqual(Object.keys(Object(json)), ['a', '__proto__', 's']);
 });
 
+test('integers are exact wherever a number may stand', (t) => {
+  for (const around of ['$', ' $', '[$]', '[ $]', '[1,$]', '[1, $ ]', '{"a":$}', '{"a":\n$}', '[[$],"$"]', '[-$]']) {
+    const text = around.replace('$', '9007199254740993').replace('"$"', '"9007199254740993"');
+    t.is(formatJson(parseJson(text)), text.replaceAll(/\s/g, ''), text);
+  }
+});
+
 test('both paths read the same of any text', (t) => {
   const random = new Random(1);
   for (let i = 0; i < 2000; i++) {
