@@ -2,6 +2,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
@@ -61,22 +62,23 @@ export class Namespace {
     return child;
   }
 
-  /** Whether so many pings to an address are all answered; it waits for the answers that long. */
+  /**
+   * Whether so many pings to an address are answered; it waits for the answers that long. A busy kernel takes seconds to
+   * notice that a new link has a carrier, and `ping` gives up earlier: when the address is not resolved.
+   */
   async ping(address: string, pings = 3, seconds = 10): Promise<boolean> {
+    const end = performance.now() + seconds * 1000;
+    do {
+      if (await this.#pingOnce(address, pings, seconds)) return true;
+      await delay(50);
+    } while (performance.now() < end);
+    return false;
+  }
+
+  async #pingOnce(address: string, pings: number, seconds: number): Promise<boolean> {
+    const patience = ['-W', String(seconds / 2), '-w', String(seconds)];
     try {
-      await this.run(
-        'ping',
-        '-n',
-        '-c',
-        String(pings),
-        '-i',
-        '0.05',
-        '-W',
-        String(seconds / 2),
-        '-w',
-        String(seconds),
-        address,
-      );
+      await this.run('ping', '-n', '-c', String(pings), '-i', '0.05', ...patience, address);
       return true;
     } catch {
       return false;
