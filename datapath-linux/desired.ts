@@ -30,6 +30,11 @@ export interface Desired {
   readonly refused: ReadonlyMap<string, string>;
 }
 
+/** All ports, with their bridges. */
+export function* placesOf({ bridges }: Desired): Generator<{ readonly bridge: DesiredBridge; readonly port: Port }> {
+  for (const bridge of bridges) for (const port of bridge.ports) yield { bridge, port };
+}
+
 /** What the Linux bridge's port numbers allow (BR_MAX_PORTS). */
 const portsPerBridge = 1023;
 

@@ -5,14 +5,14 @@ import type { OutJson } from '../schema/json.ts';
 import type { Finding, RowReport } from './aspect/aspect.ts';
 import type { BridgeRow, Configuration, InterfaceRow } from './configuration.ts';
 import { datapathTypes } from './desired.ts';
-import { type Device, hiddenBridge } from './device.ts';
 import { localAddress } from './diff.ts';
 import { hardwareOf, noHardware } from './hardware.ts';
 import type { NetlinkClient } from './netlink/client.ts';
 import type { LinkStatistics } from './netlink/statistics.ts';
 import { allocateOfports, type PortNumbering } from './ofport.ts';
+import { findDevices, type PlacedDevice } from './placed-devices.ts';
 import { interfaceTypes } from './port/kinds.ts';
-import { noSuchDevice, type Port } from './port/port.ts';
+import { noSuchDevice } from './port/port.ts';
 import type { Outcome } from './reconciler.ts';
 import { Reports } from './reports.ts';
 import {
@@ -258,44 +258,3 @@ function interfacesOf(bridge: BridgeRow): InterfaceRow[] {
 
 const byIfindex = (statistics: readonly LinkStatistics[]): ReadonlyMap<number, LinkStatistics> =>
   new Map(statistics.map((each) => [each.ifindex, each]));
-
-/** A device in its bridge, and the port that it belongs to. */
-interface PlacedDevice {
-  readonly device: Device;
-  readonly owner: Port;
-  /** The carrier changes when the switch first saw the device. */
-  readonly carrierChanges: number;
-}
-
-interface PlacedDevices {
-  /** Of all ports that are in their bridge, by interface row. */
-  readonly devices: ReadonlyMap<string, PlacedDevice>;
-  /** Those of them that may not be as they were `before`. */
-  readonly changed: ReadonlyMap<string, PlacedDevice>;
-}
-
-function findDevices({ desired, restless, kernel }: Outcome, before: ReadonlyMap<string, PlacedDevice>): PlacedDevices {
-  const ports = new Set(restless.bridges.flatMap((bridge) => bridge.ports));
-  const devices = new Map<string, PlacedDevice>();
-  const changed = new Map<string, PlacedDevice>();
-  for (const bridge of desired.bridges) {
-    const master = hiddenBridge(bridge, kernel);
-    for (const owner of master ? bridge.ports : []) {
-      for (const { uuid, name } of owner.interfaces) {
-        const known = before.get(uuid);
-        if (known && !ports.has(owner)) {
-          devices.set(uuid, known);
-          continue;
-        }
-        const device = master && owner.locate(name, kernel, master);
-        if (!device) continue;
-        const isSame = known?.device.host.ifindex === device.host.ifindex;
-        const { carrierChanges } = isSame ? known : device.host;
-        const placed = { device, owner, carrierChanges };
-        devices.set(uuid, placed);
-        changed.set(uuid, placed);
-      }
-    }
-  }
-  return { devices, changed };
-}

@@ -5,7 +5,7 @@
  */
 
 import { markedMax, markPriorities } from '../bpf/dscp-program.ts';
-import type { Desired, DesiredBridge } from '../desired.ts';
+import { type Desired, type DesiredBridge, placesOf } from '../desired.ts';
 import { hiddenBridge } from '../device.ts';
 import type { KernelState } from '../kernel.ts';
 import type { NetlinkClient } from '../netlink/client.ts';
@@ -60,13 +60,11 @@ interface ShapedPort {
   readonly request: QosRequest;
 }
 
-const shapedPorts = once(({ bridges }: Desired) => {
+const shapedPorts = once((desired: Desired) => {
   const found: ShapedPort[] = [];
-  for (const bridge of bridges) {
-    for (const port of bridge.ports) {
-      const request = port.row && requestsQos(port.row.view) ? qosOf(port.row.view) : undefined;
-      if (request) found.push({ bridge, port, request });
-    }
+  for (const { bridge, port } of placesOf(desired)) {
+    const request = port.row && requestsQos(port.row.view) ? qosOf(port.row.view) : undefined;
+    if (request) found.push({ bridge, port, request });
   }
   return found;
 });

@@ -3,7 +3,7 @@
  * veth pair of each tunnel. And by which device the packets of every tunnel leave the host, and from which address.
  */
 import { decapsulate, encapsulate, markFrames } from '../bpf/tunnel-program.ts';
-import type { Desired, DesiredBridge } from '../desired.ts';
+import { type Desired, type DesiredBridge, placesOf } from '../desired.ts';
 import { bridgePort } from '../device.ts';
 import { isOwned, type KernelState } from '../kernel.ts';
 import { ownedGroup, tunnelAlias } from '../names.ts';
@@ -36,12 +36,10 @@ interface Tunnel {
   readonly bridge: DesiredBridge;
 }
 
-const tunnelsOf = once(({ bridges }: Desired) => {
+const tunnelsOf = once((desired: Desired) => {
   const found: Tunnel[] = [];
-  for (const bridge of bridges) {
-    for (const port of bridge.ports) {
-      if (port instanceof SharedTunnelPort || port instanceof GrePort) found.push({ port, bridge });
-    }
+  for (const { port, bridge } of placesOf(desired)) {
+    if (port instanceof SharedTunnelPort || port instanceof GrePort) found.push({ port, bridge });
   }
   return found;
 });

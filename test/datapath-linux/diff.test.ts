@@ -12,6 +12,7 @@ import { isOwned } from '../../datapath-linux/kernel.ts';
 import { readMarks } from '../../datapath-linux/names.ts';
 import { obstacle } from '../../datapath-linux/obstacle.ts';
 import type { Step } from '../../datapath-linux/step.ts';
+import { disturb } from '../helpers/fake-interference.ts';
 import { FakeKernel } from '../helpers/fake-kernel.ts';
 import { Random } from '../helpers/random.ts';
 import { bridgeRow, type ColumnValues, interfaceRow, portRow } from '../helpers/rows.ts';
@@ -53,24 +54,6 @@ function randomBridges(random: Random, vlans: boolean): BridgeRow[] {
     });
 }
 
-/** What other people do to devices, ours among them. */
-function interfere(random: Random, kernel: FakeKernel): void {
-  const link = random.pick([
-    ...kernel.links,
-    ...(kernel.links.length === 0 ? [kernel.add('lo', { loopback: true })] : []),
-  ]);
-  if (link.loopback) return;
-  const actions = [
-    () => kernel.remove(link.ifindex),
-    () => kernel.change(link.ifindex, { up: !link.up }),
-    () => kernel.change(link.ifindex, { mtu: random.pick([1300, 1500, 9000]) }),
-    () => kernel.change(link.ifindex, { alias: 'somebody else was here' }),
-    () => link.kind !== 'bridge' && kernel.change(link.ifindex, { master: 0 }),
-    () => link.tun && kernel.change(link.ifindex, { carrier: !link.carrier }),
-  ];
-  random.pick(actions)();
-}
-
 function foreignDevices(random: Random, kernel: FakeKernel): void {
   for (const name of ['nic0', 'nic1', 'p0', 'tap0']) {
     if (!random.chance(0.2) || kernel.state.find(name)) continue;
@@ -101,7 +84,7 @@ test('random configurations are reached in a few rounds from any state, and noth
     for (let edit = 0; edit < 12; edit++) {
       foreignDevices(random, kernel);
       const desired = desiredState({ bridges: randomBridges(random, seed % 20 === 0) }, accounts);
-      for (let change = random.below(4); change > 0; change--) interfere(random, kernel);
+      for (let change = random.below(4); change > 0; change--) disturb(random, kernel);
       let rounds = 0;
       for (let steps = allSteps(desired, kernel); steps.length > 0; steps = allSteps(desired, kernel)) {
         kernel.apply(steps);
