@@ -2,7 +2,10 @@
  * Random configurations, edited and disturbed at random. After each edit nothing is left to do, and every port that has a
  * number is in its bridge; in the end the kernel is as it was. SEED=N repeats another run.
  */
+import { closeSync, openSync } from 'node:fs';
 import type { ExecutionContext } from 'ava';
+import { NetlinkClient } from '../../../datapath-linux/netlink/client.ts';
+import { dumpTables, parseTable, type Table } from '../../../datapath-linux/netlink/nftables.ts';
 import { inMachine } from '../../helpers/kernel.ts';
 import { Lab } from '../../helpers/lab.ts';
 import { connect, type Namespace, rootTest as test } from '../../helpers/netns.ts';
@@ -26,7 +29,19 @@ async function start(t: ExecutionContext): Promise<{ lab: Lab; before: string }>
   return { lab, before };
 }
 
-/** Devices with their settings, queues and filters. */
+/** The tables of the packet filter, whosever they are. */
+function tables(host: Namespace): readonly (Table | undefined)[] {
+  const namespace = openSync(`/run/netns/${host.name}`, 'r');
+  const client = new NetlinkClient(namespace);
+  try {
+    return client.netfilter.dump(dumpTables(), parseTable);
+  } finally {
+    client.close();
+    closeSync(namespace);
+  }
+}
+
+/** Devices with their settings, queues and filters, and the tables of the packet filter. */
 async function snapshot(host: Namespace): Promise<string> {
   const links = (await host.links())
     .filter(({ ifname }) => !/^(gre|gretap|erspan|ip6gre|ip6tnl|sit|tunl)\d$/.test(ifname))
@@ -38,7 +53,11 @@ async function snapshot(host: Namespace): Promise<string> {
   const queues = (await host.run('tc', 'qdisc', 'show'))
     .split('\n')
     .filter((line) => !/^qdisc (noqueue|pfifo_fast) /.test(line));
-  return JSON.stringify([links.toSorted((a, b) => (a.ifname < b.ifname ? -1 : 1)), filters, queues], null, 1);
+  return JSON.stringify(
+    [links.toSorted((a, b) => (a.ifname < b.ifname ? -1 : 1)), filters, queues, tables(host)],
+    null,
+    1,
+  );
 }
 
 /** What a second look finds to do, once the kernel has come to rest. */
@@ -80,6 +99,7 @@ async function assertInBridges(lab: Lab): Promise<void> {
 const lines = (text: string): string[] => text.split('\n').filter((line) => line !== '');
 
 async function assertGone(t: ExecutionContext, lab: Lab, before: string): Promise<void> {
+  t.true(tables(lab.host).length > 0, 'frames are held back as long as there are bridges');
   await lab.vsctlAll(bridges.map((bridge) => `del-br ${bridge}`));
   await settle(lab);
   t.is(await snapshot(lab.host), before);
