@@ -30,6 +30,12 @@ export const sqlNames = (names: Iterable<string>): Map<string, string> => {
 
 const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
+/** A row that is still in the file. */
+export interface RemovedRow {
+  readonly row: Row;
+  readonly id: number;
+}
+
 /**
  * One OVSDB table in SQL: a table with a cell for every scalar and optional scalar (NULL: none), and for every other
  * column a table "Table.column" with a row for each member of the set, or pair of the map. Ephemeral columns are left
@@ -88,11 +94,16 @@ export class SqlTable {
     }
   }
 
+  /** Forgets a row, which is then to be deleted. Another one may have its uuid from now on. */
+  remove(row: Row): RemovedRow {
+    return { row, id: this.#ids.remove(row.uuid) };
+  }
+
   /** In the order of the file, and many at a time where they stand side by side: each page is changed just once. */
-  delete(rows: readonly Row[]): void {
-    const ranges = rangesOf(rows.map(({ uuid }) => this.#ids.remove(uuid)));
+  delete(removed: readonly RemovedRow[]): void {
+    const ranges = rangesOf(removed.map(({ id }) => id));
     for (const child of this.#children) {
-      if (rows.some((row) => row.get(child.column).size > 0)) child.deleteAll(ranges);
+      if (removed.some(({ row }) => row.get(child.column).size > 0)) child.deleteAll(ranges);
     }
     this.#delete ??= this.#sqlite.prepare(`DELETE FROM ${this.#name} WHERE _id BETWEEN ? AND ?`);
     for (const range of ranges) this.#delete.run(...range);

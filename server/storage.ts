@@ -3,7 +3,6 @@ import BetterSqlite3 from 'better-sqlite3';
 import { logFor } from '../rpc/log.ts';
 import { systemMessage } from '../rpc/system-error.ts';
 import { formatJson, parseJson } from '../schema/json.ts';
-import type { Row } from '../schema/row.ts';
 import { type DatabaseSchema, parseSchema, schemaToJson } from '../schema/schema.ts';
 import { type FileFormat, fileFormat, lockDatabase, StorageError } from './file-format.ts';
 import type { StoredTransaction } from './history.ts';
@@ -11,7 +10,7 @@ import { historyText, parseHistory } from './history-text.ts';
 import { reserveLogSpace } from './log-space.ts';
 import type { Tables } from './references.ts';
 import { IdJournal } from './row-ids.ts';
-import { SqlTable, sqlNames } from './sql-table.ts';
+import { type RemovedRow, SqlTable, sqlNames } from './sql-table.ts';
 import type { RowChange } from './transaction.ts';
 
 const log = logFor('storage');
@@ -222,21 +221,21 @@ export class SqliteStorage {
     if (free > pagesToKeep && free * 2 > pages) this.#sqlite.pragma(`incremental_vacuum(${pagesAtOnce})`);
   }
 
-  /** Each row changes once, so that the order does not matter. */
+  /** In their order, but rows are deleted last, all at once. */
   #writeChanges(changes: readonly RowChange[]): void {
-    const gone = new Map<SqlTable, Row[]>();
+    const removed = new Map<SqlTable, RemovedRow[]>();
     for (const { table, old, new: row } of changes) {
       const sqlTable = this.#tables.get(table.schema.name);
       if (sqlTable === undefined) continue;
       if (old === undefined) {
         if (row !== undefined) sqlTable.insert(row);
       } else if (row === undefined) {
-        const rows = gone.get(sqlTable);
-        if (rows === undefined) gone.set(sqlTable, [old]);
-        else rows.push(old);
+        const rows = removed.get(sqlTable);
+        if (rows === undefined) removed.set(sqlTable, [sqlTable.remove(old)]);
+        else rows.push(sqlTable.remove(old));
       } else sqlTable.modify(old, row);
     }
-    for (const [table, rows] of gone) table.delete(rows);
+    for (const [table, rows] of removed) table.delete(rows);
   }
 
   /** In WAL mode a commit is synced to the disk with FULL; with NORMAL it only survives this program. */
