@@ -1,5 +1,6 @@
 /** Tunnels, against the C daemon at the other end and against ourselves. */
 import type { ExecutionContext } from 'ava';
+import { hostHas } from '../helpers/kernel.ts';
 import { Lab } from '../helpers/lab.ts';
 import { connect, type Namespace } from '../helpers/netns.ts';
 import { cPrograms, kernel, program, root, testRequiring } from '../helpers/requires.ts';
@@ -115,8 +116,11 @@ const options: readonly (readonly [type: string, options: string, expected: stri
   ],
 ];
 
+/** Words do not depend on the kernel: the virtual machine has no need to hear them again. */
+const testOfWords = hostHas('vxlan') ? (): void => undefined : test(kernel('vxlan'));
+
 for (const daemon of ['ours', 'c'] as const) {
-  test(kernel('vxlan'))(`options of tunnels are told in these words (${daemon})`, async (t) => {
+  testOfWords(`options of tunnels are told in these words (${daemon})`, async (t) => {
     const lab = await Lab.start(t, { daemon });
     await lab.vsctlAll([`add-br br0${daemon === 'c' ? ' -- set Bridge br0 datapath_type=netdev' : ''}`]);
     for (const [index, [type, text, expected]] of options.entries()) {
@@ -131,24 +135,21 @@ for (const daemon of ['ours', 'c'] as const) {
   });
 }
 
-test(kernel('vxlan'))(
-  'the same tunnel twice is refused, and what is not understood is told of one that works',
-  async (t) => {
-    const lab = await Lab.start(t);
-    await lab.vsctl('add-br', 'br0');
-    await addTunnel(lab, 'z', 'vxlan', 'options:remote_ip=10.0.0.2', 'options:key=5');
-    await addTunnel(lab, 'a', 'vxlan', 'options:remote_ip=10.0.0.2', 'options:key=5', 'options:tos=7', 'options:x=y');
-    t.regex(await lab.get('Interface', 'a', 'error'), /^"could not add network device a to ofproto \(File exists\)/);
-    t.is(await lab.get('Interface', 'z', 'error'), '[]');
-    await lab.vsctl('set', 'Interface', 'a', 'options:key=6');
-    t.is(await lab.get('Interface', 'a', 'error'), String.raw`"a: unknown vxlan argument 'x'\na: invalid TOS 7"`);
-    t.not(await lab.get('Interface', 'a', 'ofport'), '-1');
-    await addTunnel(lab, 'b', 'vxlan', 'options:remote_ip=flow');
-    t.regex(await lab.get('Interface', 'b', 'error'), /OpenFlow, which is not provided/);
-    await addTunnel(lab, 'c', 'erspan', 'options:remote_ip=10.0.0.2');
-    t.regex(await lab.get('Interface', 'c', 'error'), /erspan tunnels are not provided/);
-  },
-);
+testOfWords('the same tunnel twice is refused, and what is not understood is told of one that works', async (t) => {
+  const lab = await Lab.start(t);
+  await lab.vsctl('add-br', 'br0');
+  await addTunnel(lab, 'z', 'vxlan', 'options:remote_ip=10.0.0.2', 'options:key=5');
+  await addTunnel(lab, 'a', 'vxlan', 'options:remote_ip=10.0.0.2', 'options:key=5', 'options:tos=7', 'options:x=y');
+  t.regex(await lab.get('Interface', 'a', 'error'), /^"could not add network device a to ofproto \(File exists\)/);
+  t.is(await lab.get('Interface', 'z', 'error'), '[]');
+  await lab.vsctl('set', 'Interface', 'a', 'options:key=6');
+  t.is(await lab.get('Interface', 'a', 'error'), String.raw`"a: unknown vxlan argument 'x'\na: invalid TOS 7"`);
+  t.not(await lab.get('Interface', 'a', 'ofport'), '-1');
+  await addTunnel(lab, 'b', 'vxlan', 'options:remote_ip=flow');
+  t.regex(await lab.get('Interface', 'b', 'error'), /OpenFlow, which is not provided/);
+  await addTunnel(lab, 'c', 'erspan', 'options:remote_ip=10.0.0.2');
+  t.regex(await lab.get('Interface', 'c', 'error'), /erspan tunnels are not provided/);
+});
 
 /** Hosts on one network, the first of them ours; each has a bridge `br0` with an address in 192.168.0.0/24. */
 async function ourHosts(t: ExecutionContext, count: number): Promise<Lab[]> {
