@@ -1,5 +1,6 @@
 /** Bonds, with frames on real links: what passes, what must not, and what the database learns. */
 import type { ExecutionContext } from 'ava';
+import { ask } from '../helpers/ask.ts';
 import { Lab } from '../helpers/lab.ts';
 import { connect, type Namespace } from '../helpers/netns.ts';
 import { cPrograms, kernel, program, root, testRequiring } from '../helpers/requires.ts';
@@ -218,3 +219,83 @@ for (const [oursLacp, cLacp] of [
     await ours.assertSettled();
   });
 }
+
+/** Without names, addresses and numbers that each end has of its own, and without what kernel bonds do not do. */
+const form = (text: string): string =>
+  text
+    .replace(/\bp([01])\b/g, 'm$1')
+    .replace(/(?:[0-9a-f]{2}:){5}[0-9a-f]{2}/g, 'ADDRESS')
+    .replace(/((?:key|port_id|port_priority): )\d+/g, '$1N')
+    .replace(/^(bond may use recirculation|next rebalance|\s+hash ).*\n/gm, '');
+
+withC('bond/show and lacp/show tell of live bonds in the form of the C daemon', async (t) => {
+  const { ours, c } = await twoSwitches(t, 'active', 'active');
+  /** Once nothing changes any more. */
+  const compare = async (command: string): Promise<string> => {
+    const shown = async (lab: Lab): Promise<string> => form(await ask(lab, command, 'bond0'));
+    await until('both tell the same', async () => (await shown(ours)) === (await shown(c)), 60_000).catch(
+      () => undefined,
+    );
+    const text = await shown(ours);
+    t.is(text, await shown(c), command);
+    return text;
+  };
+  t.regex(await compare('lacp/show'), /member: m1: current attached\n[\s\S]*partner state: .* collecting distributing/);
+  t.regex(await compare('bond/show'), /lacp_status: negotiated/);
+  for (const [lab, ...members] of [
+    [ours, 'm0', 'm1'],
+    [c, 'p0', 'p1'],
+  ] as const) {
+    const columns = ['bond_mode=active-backup', `other_config:bond-primary=${members[0]}`, 'bond_updelay=100'];
+    await lab.vsctl('del-port', 'bond0');
+    await lab.vsctl('add-bond', 'br0', 'bond0', ...members, ...columns);
+  }
+  t.regex(
+    await compare('bond/show'),
+    /updelay: 100 ms[\s\S]*primary: m0\n[\s\S]*member m0: enabled\n {2}active member/,
+  );
+  await c.host.ip('link set p1 down');
+  t.regex(await compare('bond/show'), /member m1: disabled\n {2}may_enable: false/);
+});
+
+/** As policing.vm.test.ts: one burst of 40,960 bytes and 20 a second thereafter, of packets of 1042 bytes. */
+const policed = ['ingress_policing_rate=166', 'ingress_policing_burst=320'] as const;
+
+testRequiring(
+  root(),
+  cPrograms(),
+  kernel('bonding'),
+  kernel('police'),
+  kernel('htb'),
+)('members of a bond are policed, each for itself, and what leaves through them is queued', async (t) => {
+  const { lab, neighbour } = await bondedHost(t, 'bond_mode=active-backup', 'other_config:bond-primary=m0');
+  t.true(await neighbour.ping('10.0.0.1'));
+  const queue = ['--id=@q', 'create', 'QoS', 'type=linux-htb', 'other_config:max-rate=100000000'];
+  await lab.vsctl('set', 'Interface', 'm0', ...policed, '--', 'set', 'Port', 'bond0', 'qos=@q', '--', ...queue);
+  for (const member of ['m0', 'm1']) t.is(await lab.get('Interface', member, 'error'), '[]');
+  const arrived = async (): Promise<number> =>
+    JSON.parse(await lab.host.ip('-s -j link show br0'))[0].stats64.rx.packets;
+  const queued = async (member: string): Promise<number> => {
+    const classes = await lab.host.run('tc', '-s', 'class', 'show', 'dev', member);
+    return Math.max(...[...classes.matchAll(/Sent \d+ bytes (\d+) pkt/g)].map(([, count]) => Number(count)));
+  };
+  /** How many of 400 pings arrive, and in how many seconds they were sent. */
+  const flood = async (): Promise<{ packets: number; seconds: number }> => {
+    const [before, start] = [await arrived(), performance.now()];
+    const ping = ['-n', '-q', '-c', '400', '-i', '0.005', '-s', '1000', '-W', '1', '10.0.0.1'];
+    await neighbour.run('ping', ...ping).catch(() => '');
+    return { packets: (await arrived()) - before, seconds: (performance.now() - start) / 1000 };
+  };
+  const { packets, seconds } = await flood();
+  const expected = 39 + 20 * seconds;
+  t.true(packets > expected * 0.5 && packets < expected * 1.3, `${packets} packets in ${seconds} s`);
+  t.true((await queued('m0')) >= packets * 0.9, 'the answers');
+  await neighbour.ip('link set p0 down');
+  await lab.await('Interface', 'm0', 'link_state', 'down');
+  await until('the other member is used', () => neighbour.ping('10.0.0.1', 1));
+  const before = await queued('m1');
+  const unpoliced = await flood();
+  t.true(unpoliced.packets >= 400, `${unpoliced.packets} packets through the member that is not policed`);
+  t.true((await queued('m1')) - before >= 400);
+  await lab.assertSettled();
+});
