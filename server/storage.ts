@@ -5,9 +5,9 @@ import { systemMessage } from '../rpc/system-error.ts';
 import { formatJson, parseJson } from '../schema/json.ts';
 import { type DatabaseSchema, parseSchema, schemaToJson } from '../schema/schema.ts';
 import { type FileFormat, fileFormat, lockDatabase, StorageError } from './file-format.ts';
+import { FileSpace } from './file-space.ts';
 import type { StoredTransaction } from './history.ts';
 import { historyText, parseHistory } from './history-text.ts';
-import { reserveLogSpace } from './log-space.ts';
 import type { Tables } from './references.ts';
 import { IdJournal } from './row-ids.ts';
 import { type RemovedRow, SqlTable, sqlNames } from './sql-table.ts';
@@ -17,15 +17,6 @@ const log = logFor('storage');
 
 /** How tables and columns are laid out in the file; a file with another number is refused. */
 const layout = '1';
-
-/** Pages of 4 kB that the WAL may hold before they move to the database itself, which takes a sync. */
-const pagesBetweenCheckpoints = 2000;
-/** The same while commits are synced: the WAL stays in the space that is reserved for it. */
-const reservedPages = 1000;
-const commitsBetweenTidying = 1000;
-/** A file may have so many free pages, of 4 kB, without being made smaller. */
-const pagesToKeep = 256;
-const pagesAtOnce = 1024;
 
 /**
  * A database file: SQLite in WAL mode, so that what is committed survives the end of this program at any moment. One SQL
@@ -40,17 +31,14 @@ export class SqliteStorage {
   #tables: ReadonlyMap<string, SqlTable>;
   /** As it was named, for messages. */
   readonly #path: string;
-  /** Where it is, wherever this program goes. */
-  readonly #file: string;
+  readonly #space: FileSpace;
   readonly #begin: BetterSqlite3.Statement;
   readonly #commit: BetterSqlite3.Statement;
   readonly #rollback: BetterSqlite3.Statement;
-  #durable = false;
-  #commits = 0;
 
   private constructor(path: string, sqlite: BetterSqlite3.Database, schema: DatabaseSchema, lock?: number) {
     this.#path = path;
-    this.#file = realpathSync(path);
+    this.#space = new FileSpace(sqlite, realpathSync(path));
     this.#sqlite = sqlite;
     this.#lock = lock;
     this.#schema = schema;
@@ -105,11 +93,11 @@ export class SqliteStorage {
         // First: what is none of ours is not changed.
         const schema = readSchema(path, sqlite);
         sqlite.pragma('journal_mode = WAL');
-        sqlite.pragma('synchronous = NORMAL');
         // The tables' references are for those who read the file: who writes it keeps them whole by itself.
         sqlite.pragma('foreign_keys = OFF');
-        sqlite.pragma(`wal_autocheckpoint = ${pagesBetweenCheckpoints}`);
-        return new SqliteStorage(path, sqlite, schema, lock);
+        const storage = new SqliteStorage(path, sqlite, schema, lock);
+        storage.#space.durable = false;
+        return storage;
       });
     } catch (error) {
       closeSync(lock);
@@ -167,7 +155,7 @@ export class SqliteStorage {
   /** @throws StorageError; none of the changes is stored then */
   write(changes: readonly RowChange[], durable: boolean): void {
     try {
-      this.#setDurable(durable);
+      this.#space.durable = durable;
       this.#begin.run();
       this.#writeChanges(changes);
       this.#commit.run();
@@ -177,7 +165,7 @@ export class SqliteStorage {
       this.#ids.undo();
       throw explain(this.#path, error);
     }
-    this.#tidy();
+    this.#space.committed();
   }
 
   /**
@@ -186,7 +174,7 @@ export class SqliteStorage {
    */
   convert(schema: DatabaseSchema, tables: Tables): void {
     try {
-      this.#setDurable(true);
+      this.#space.durable = true;
       this.#tables = this.#sqlite.transaction(() => {
         this.#sqlite.exec('DELETE FROM _history');
         for (const table of this.#tables.values()) table.drop();
@@ -206,19 +194,10 @@ export class SqliteStorage {
    */
   compact(): void {
     try {
-      this.#sqlite.exec('VACUUM');
-      this.#sqlite.pragma('wal_checkpoint(TRUNCATE)');
+      this.#space.compact();
     } catch (error) {
       throw explain(this.#path, error);
     }
-  }
-
-  /** Every so many commits, gives a part of what has been free for long back to the file system. */
-  #tidy(): void {
-    if (++this.#commits % commitsBetweenTidying !== 0) return;
-    const free = Number(this.#sqlite.pragma('freelist_count', { simple: true }));
-    const pages = Number(this.#sqlite.pragma('page_count', { simple: true }));
-    if (free > pagesToKeep && free * 2 > pages) this.#sqlite.pragma(`incremental_vacuum(${pagesAtOnce})`);
   }
 
   /** In their order, but rows are deleted last, all at once. */
@@ -238,16 +217,8 @@ export class SqliteStorage {
     for (const [table, rows] of removed) table.delete(rows);
   }
 
-  /** In WAL mode a commit is synced to the disk with FULL; with NORMAL it only survives this program. */
-  #setDurable(durable: boolean): void {
-    if (durable === this.#durable) return;
-    this.#durable = durable;
-    this.#sqlite.pragma(`synchronous = ${durable ? 'FULL' : 'NORMAL'}`);
-    this.#sqlite.pragma(`wal_autocheckpoint = ${durable ? reservedPages : pagesBetweenCheckpoints}`);
-    if (durable) reserveLogSpace(this.#file, reservedPages);
-  }
-
   close(): void {
+    this.#space.close();
     this.#sqlite.close();
     if (this.#lock !== undefined) closeSync(this.#lock);
   }

@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { copyFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import test from 'ava';
+import BetterSqlite3 from 'better-sqlite3';
 import type { Json } from '../../schema/json.ts';
 import { Database } from '../../server/database.ts';
 import { builtInSchema } from '../../server/server-database.ts';
 import { SqliteStorage } from '../../server/storage.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
+import { until } from '../helpers/until.ts';
 
 const requester = { refusal: () => undefined, holdsLock: () => false };
 
@@ -62,4 +65,30 @@ test('the log does not grow with each commit that is synced, and is read to its 
   t.teardown(() => again.close());
   const [row] = again.tables.get('Open_vSwitch')?.rows() ?? [];
   t.is(row?.get(row.table.column('next_cfg')).first, 100);
+});
+
+test('a log that has become large is emptied when nothing more is written, unless somebody reads from it', async (t) => {
+  const path = join(temporaryFolder(t), 'conf.db');
+  SqliteStorage.create(path, builtInSchema('vswitch'));
+  const clock = { now: () => 0, newUuid: randomUUID };
+  const database = new Database(builtInSchema('vswitch'), clock, SqliteStorage.open(path));
+  t.teardown(() => database.close());
+  const run = runIn(database);
+  const reader = new BetterSqlite3(path);
+  t.teardown(() => reader.close());
+  reader.exec('BEGIN');
+  t.is(reader.prepare('SELECT count(*) FROM QoS').pluck().get(), 0);
+  const rows = Array.from({ length: 1000 }, () => ({ op: 'insert', table: 'QoS', row: { type: 'x'.repeat(2000) } }));
+  run(...rows);
+  const emptied = () => statSync(`${path}-wal`).size === 0;
+  t.false(emptied());
+  // Longer than it rests: it has tried, and not waited for the five seconds that a commit would wait.
+  const start = performance.now();
+  await setTimeout(1500);
+  t.true(performance.now() - start < 4500);
+  t.false(emptied());
+  reader.exec('COMMIT');
+  run({ op: 'insert', table: 'QoS', row: { type: 'last' } });
+  await until('the log to be empty', emptied);
+  t.is(reader.prepare('SELECT count(*) FROM QoS').pluck().get(), 1001);
 });
