@@ -57,9 +57,13 @@ export class FileSpace {
 
   /** Gives a part of what has been free for long back to the file system. */
   #shrink(): void {
-    const free = Number(this.#sqlite.pragma('freelist_count', { simple: true }));
-    const pages = Number(this.#sqlite.pragma('page_count', { simple: true }));
-    if (free > pagesToKeep && free * 2 > pages) this.#sqlite.pragma(`incremental_vacuum(${pagesAtOnce})`);
+    try {
+      const free = Number(this.#sqlite.pragma('freelist_count', { simple: true }));
+      const pages = Number(this.#sqlite.pragma('page_count', { simple: true }));
+      if (free > pagesToKeep && free * 2 > pages) this.#sqlite.pragma(`incremental_vacuum(${pagesAtOnce})`);
+    } catch {
+      // It takes space in the WAL, and there may be none: the commit before it is stored all the same.
+    }
   }
 
   /** Empties the WAL, unless somebody reads from it: nothing is worth waiting for that here. */

@@ -43,6 +43,35 @@ test('a file shrinks after its rows were deleted, without being asked to', (t) =
   t.true(after < before / 4, `${before} bytes, then ${after}`);
 });
 
+test.serial('what is stored stays so where there is no space to make the file smaller', (t) => {
+  const path = join(temporaryFolder(t), 'conf.db');
+  const schema = builtInSchema('vswitch');
+  SqliteStorage.create(path, schema);
+  const clock = { now: () => 0, newUuid: randomUUID };
+  const database = new Database(schema, clock, SqliteStorage.open(path));
+  t.teardown(() => database.close());
+  const run = runIn(database);
+  run(...Array.from({ length: 1000 }, () => ({ op: 'insert', table: 'QoS', row: { type: 'x'.repeat(2000) } })));
+  run({ op: 'insert', table: 'Open_vSwitch', row: {} }, { op: 'delete', table: 'QoS', where: [] });
+  const { pragma } = BetterSqlite3.prototype;
+  t.teardown(() => {
+    BetterSqlite3.prototype.pragma = pragma;
+  });
+  let refused = 0;
+  BetterSqlite3.prototype.pragma = function (source, options) {
+    if (!source.startsWith('incremental_vacuum')) return pragma.call(this, source, options);
+    refused++;
+    throw new BetterSqlite3.SqliteError('database or disk is full', 'SQLITE_FULL');
+  };
+  for (let i = 0; i < 1000; i++) {
+    run({ op: 'mutate', table: 'Open_vSwitch', where: [], mutations: [['next_cfg', '+=', 1]] });
+    t.is(database.storageProblem, undefined);
+  }
+  t.is(refused, 1);
+  const [row] = database.tables.get('Open_vSwitch')?.rows() ?? [];
+  t.is(row?.get(row.table.column('next_cfg')).first, 1000);
+});
+
 test('the log does not grow with each commit that is synced, and is read to its end and no further', (t) => {
   const path = join(temporaryFolder(t), 'conf.db');
   SqliteStorage.create(path, builtInSchema('vswitch'));
