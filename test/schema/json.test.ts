@@ -4,6 +4,7 @@ import {
   formatJson,
   formatReal,
   integerOf,
+  isObject,
   type Json,
   JsonText,
   member,
@@ -48,6 +49,16 @@ test('exact integers stand anywhere in a text that needs the slow path', (t) => 
   const json = parseJson(text);
   t.is(formatJson(json), text);
   t.deepEqual(Object.keys(Object(json)), ['a', '__proto__', 's']);
+});
+
+test('the slow path reads strings of many megabytes, and escapes at their ends', (t) => {
+  for (const string of ['x'.repeat(20_000_000), '\\'.repeat(5_000_000), 'a"\\', '\\"', '']) {
+    const read = parseJson(`{"big":9007199254740993,"string":${JSON.stringify(string)}}`);
+    t.true(isObject(read) && member(read, 'big') === 9007199254740993n && member(read, 'string') === string);
+  }
+  for (const text of ['[9007199254740993,"', '[9007199254740993,"\\"', '[9007199254740993,"\\\\\\"]']) {
+    t.throws(() => parseJson(text), { instanceOf: SyntaxError });
+  }
 });
 
 test('integers are exact wherever a number may stand', (t) => {
