@@ -1,5 +1,5 @@
-// Makes one file of each program that people and scripts run by the hundred, since to find and read the files that it
-// is written in takes longer than most of its commands. See launcher.cjs for what starts it.
+// Makes one file of each program: to find, read and compile the files that it is written in takes longer than most
+// commands, and as long again as a daemon needs to start. See launcher.cjs for what starts it.
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
@@ -13,8 +13,11 @@ const launcher = join(root, 'build/launcher.cjs');
 const entries = {
   'ovs-appctl': 'appctl/main.ts',
   'ovs-vsctl': 'vsctl/main.ts',
+  'ovs-vswitchd': 'datapath-linux/main.ts',
   'ovsdb-client': 'client/main.ts',
+  'ovsdb-server': 'server/main.ts',
   'ovsdb-tool': 'tool/main.ts',
+  vswitch: 'vswitch/main.ts',
 };
 
 const filesOf = (name) => ({

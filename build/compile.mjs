@@ -1,4 +1,4 @@
-// Compiles to dist, removes what no source stands behind any more, makes one file of each command-line program and the
+// Compiles to dist, removes what no source stands behind any more, makes one file of each program and the
 // programs of package.json's `bin` executable, and notes what was compiled.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';

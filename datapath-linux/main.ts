@@ -55,7 +55,7 @@ async function serve(daemon: Daemon, database: string, { mlockall }: Options): P
 /** Those that the C daemon keeps as another user. */
 const switchCapabilities = capabilities.networkAdministration | capabilities.networkBroadcast | capabilities.rawSockets;
 
-async function main(database: string, options: Options): Promise<number> {
+async function follow(database: string, options: Options): Promise<number> {
   if (!isActive(database))
     throw new Error(`${database}: not an active connection method; use unix:FILE, tcp:HOST:PORT or ssl:HOST:PORT`);
   for (const { key, reason } of refusals) if (options[key] !== undefined) throw new Error(reason);
@@ -67,4 +67,8 @@ async function main(database: string, options: Options): Promise<number> {
   });
 }
 
-process.exitCode = await runProgram<string, Options>(program, main);
+const main = async (): Promise<void> => {
+  process.exitCode = await runProgram<string, Options>(program, follow);
+};
+
+void main();

@@ -76,8 +76,8 @@ const serve = async (daemon: Daemon, paths: readonly string[], options: Options)
   await (command === undefined ? daemon.stopped : Promise.race([command, daemon.stopped]));
 };
 
-process.exit(
-  await runProgram<readonly string[], Options>(program, (databases, options) => {
+const main = async (): Promise<void> => {
+  const code = await runProgram<readonly string[], Options>(program, (databases, options) => {
     // Where relative paths are meant from; the daemon itself goes elsewhere.
     const paths = databases.map((path) => (path.startsWith('relay:') ? path : resolve(path)));
     return runDaemon({
@@ -85,5 +85,8 @@ process.exit(
       ...daemonSettings,
       serve: (daemon) => serve(daemon, paths, options),
     });
-  }),
-);
+  });
+  process.exit(code);
+};
+
+void main();

@@ -42,9 +42,13 @@ program
   });
 
 process.title = 'vswitch';
-try {
-  await program.parseAsync();
-} catch (error) {
-  process.stderr.write(`vswitch: ${error instanceof Error ? error.message : error}\n`);
-  process.exitCode = 1;
-}
+const main = async (): Promise<void> => {
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    process.stderr.write(`vswitch: ${error instanceof Error ? error.message : error}\n`);
+    process.exitCode = 1;
+  }
+};
+
+void main();

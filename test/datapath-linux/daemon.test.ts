@@ -12,7 +12,7 @@ import { temporaryFolder } from '../helpers/temporary.ts';
 import { until } from '../helpers/until.ts';
 
 const execute = promisify(execFile);
-const daemon = fileURLToPath(new URL('../../datapath-linux/main.js', import.meta.url));
+const daemon = fileURLToPath(new URL('../../bin/ovs-vswitchd.cjs', import.meta.url));
 
 const appctl = async (lab: Lab, ...args: readonly string[]): Promise<string> => {
   const env = { ...process.env, OVS_RUNDIR: lab.directory };

@@ -80,7 +80,7 @@ export class Lab {
 
   startSwitch(daemon: 'c' | 'ours' = 'ours'): void {
     const remote = `unix:${this.socket}`;
-    const command = daemon === 'ours' ? [process.execPath, program('datapath-linux/main.js')] : ['ovs-vswitchd'];
+    const command = daemon === 'ours' ? [process.execPath, program('bin/ovs-vswitchd.cjs')] : ['ovs-vswitchd'];
     const options = ['-vsyslog:off', ...(daemon === 'ours' ? ['-vconsole:dbg'] : [])];
     const child = this.host.spawn('env', `OVS_RUNDIR=${this.directory}`, ...command, ...options, remote);
     child.stderr?.on('data', (chunk: Buffer) => {
@@ -206,7 +206,7 @@ function startServer(kind: 'c' | 'ours', directory: string): ChildProcess {
   const remote = `--remote=punix:${join(directory, 'db.sock')}`;
   const env = { ...process.env, OVS_RUNDIR: directory, OVS_DBDIR: directory, OVS_LOGDIR: directory };
   return kind === 'ours'
-    ? spawn(process.execPath, [program('server/main.js'), database, remote], { env, stdio: 'ignore' })
+    ? spawn(process.execPath, [program('bin/ovsdb-server.cjs'), database, remote], { env, stdio: 'ignore' })
     : spawn('ovsdb-server', [database, remote, '-vconsole:off', '-vsyslog:off', '--unixctl=none'], {
         env,
         stdio: 'ignore',

@@ -92,7 +92,7 @@ export const startServer = (t: Test, schema: string, ...options: readonly string
 /** Starts our ovsdb-server on a database file; one that does not exist is made, for a virtual switch. */
 export const runServer = async (t: Test, database: string, ...options: readonly string[]): Promise<ServerProcess> => {
   const socket = join(temporaryFolder(t), 'socket');
-  const program = projectFile('dist/server/main.js');
+  const program = projectFile('dist/bin/ovsdb-server.cjs');
   const remote = `--remote=punix:${socket}`;
   const child = spawn(process.execPath, [program, database, remote, '--unixctl=none', ...options], {
     stdio: ['ignore', 'pipe', 'pipe'],

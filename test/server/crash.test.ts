@@ -80,7 +80,7 @@ for (const seed of [1, 2, 3, 4, 5]) {
 test.serial('a second server on the same file says who has it, and the first goes on', async (t) => {
   const server = await startServer(t, schema);
   const second = spawnSync(process.execPath, [
-    projectFile('dist/server/main.js'),
+    projectFile('dist/bin/ovsdb-server.cjs'),
     server.database,
     `--remote=punix:${server.socket}2`,
   ]);

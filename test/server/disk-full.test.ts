@@ -18,7 +18,7 @@ exec "$2" "$3" "$1/conf.db" --remote=punix:"$4"`;
 const startOnSmallDisk = (folder: string, socket: string): ChildProcess =>
   spawn(
     'unshare',
-    ['-m', 'sh', '-c', mountAndServe, 'sh', folder, process.execPath, projectFile('dist/server/main.js'), socket],
+    ['-m', 'sh', '-c', mountAndServe, 'sh', folder, process.execPath, projectFile('dist/bin/ovsdb-server.cjs'), socket],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
 

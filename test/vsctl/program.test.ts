@@ -112,7 +112,7 @@ test('--retry connects once the server is there', async (t) => {
   const socket = `${temporaryFolder(t)}/socket`;
   const run = vsctlProcess([`--db=unix:${socket}`, '--retry', '--timeout=20', '--no-wait', 'init']);
   const child = spawn(process.execPath, [
-    projectFile('dist/server/main.js'),
+    projectFile('dist/bin/ovsdb-server.cjs'),
     `${temporaryFolder(t)}/conf.db`,
     `--remote=punix:${socket}`,
   ]);

@@ -7,7 +7,7 @@ import { end, rootTest as test } from '../helpers/netns.ts';
 import { projectFile, projectProgram } from '../helpers/project.ts';
 import { until } from '../helpers/until.ts';
 
-const program = projectFile('dist/vswitch/main.js');
+const program = projectFile('dist/bin/vswitch.cjs');
 
 /** Runs it to its end on the installation's host. */
 const runToEnd = async ({ host }: Installation, command: string, ...args: readonly string[]) => {
