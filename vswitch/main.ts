@@ -19,7 +19,12 @@ const program = new Command('vswitch')
   .helpOption('-h, --help', 'print this help')
   .helpCommand(false)
   .configureOutput({ outputError: (text, write) => write(text.replace(/^error/, 'vswitch')) })
-  .enablePositionalOptions();
+  .enablePositionalOptions()
+  .allowExcessArguments()
+  // Plain `vswitch` is `vswitch run`: to the parser a misspelt command is one argument too many of that.
+  .hook('preAction', (_, { args: [word] }) => {
+    if (word !== undefined) program.error(`error: unknown command or argument '${word}'; see vswitch --help`);
+  });
 
 program
   .command('run', { isDefault: true })
