@@ -39,8 +39,7 @@ const reasons: ReadonlyMap<string, (server: string) => Finding> = new Map([
   ['ENOENT', (server: string) => finding(`The database server is not running: there is no ${pathOf(server)}.`, start)],
   [
     'ECONNREFUSED',
-    (server: string) =>
-      finding(`The database server is not running: nobody listens on ${pathOf(server)} any more.`, start),
+    (server: string) => finding(`The database server is not running: nobody listens on ${pathOf(server)}.`, start),
   ],
   [
     'EACCES',

@@ -39,9 +39,11 @@ const switchElsewhere: SituationCheck = (situation) =>
       )
     : undefined;
 
-/** In its own namespace the switch has made a device for every bridge that it does not refuse. */
+/** In its own namespace the switch has made a device for every bridge that it does not refuse, whatever its ports lack. */
 const isElsewhere = ({ switchRunning, bridges, kernel }: Situation): boolean => {
-  const realized = bridges.filter(({ attachments }) => attachments.every(({ iface }) => iface.error === undefined));
+  const realized = bridges.filter(({ attachments }) =>
+    attachments.every(({ iface, local }) => !local || iface.error === undefined),
+  );
   const isHere = ({ name }: ExaminedBridge): boolean =>
     kernel.find(bridgeDevice(name)) !== undefined || kernel.find(name) !== undefined;
   return switchRunning && realized.length > 0 && !realized.some(isHere);

@@ -232,6 +232,14 @@ test('a switch in another namespace is recognised by its missing bridges', (t) =
   t.regex(formatFindings(found), /works in another network namespace/);
 });
 
+test('a switch in another namespace is recognised although one of its ports has an error', (t) => {
+  const ports = bridge({ name: 'eth9', error: 'could not open network device eth9 (No such device)' });
+  const snapshot = { server: '', switchRunning: true, bridges: [ports] };
+  const found = findings(situationOf(snapshot, { links: [linkOf('lo')], addresses: [] }, undefined));
+  t.is(found.length, 1);
+  t.regex(formatFindings(found), /works in another network namespace/);
+});
+
 for (const [problem, command] of [
   ['missing', 'modprobe tun'],
   ['restricted', 'chmod 0666 /dev/net/tun'],
