@@ -91,6 +91,9 @@ const literals = new Map<string, Json>([
   ['null', null],
 ]);
 
+/** The characters of -2^63; to make a bigint of millions of digits would take long. */
+const longestInteger = 20;
+
 /** The slow path of parseJson: as JSON.parse, but no integer of 64 bits is rounded. */
 class ExactParser {
   #at = 0;
@@ -168,7 +171,8 @@ class ExactParser {
 
   #number(): Json {
     const token = this.#token(numberToken);
-    const number = (/^-?\d+$/.test(token) ? toInteger(BigInt(token)) : undefined) ?? Number(token);
+    const isInteger = token.length <= longestInteger && /^-?\d+$/.test(token);
+    const number = (isInteger ? toInteger(BigInt(token)) : undefined) ?? Number(token);
     if (typeof number === 'number' && !Number.isFinite(number)) throw new SyntaxError('number outside valid range');
     return number;
   }

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, openSync, statSync, writeSync } from 'node:fs';
 import type BetterSqlite3 from 'better-sqlite3';
 
 type Sqlite = BetterSqlite3.Database;
@@ -69,10 +69,10 @@ export class FileSpace {
   /** Empties the WAL, unless somebody reads from it: nothing is worth waiting for that here. */
   #settle(): void {
     this.#rest = undefined;
-    if (this.#durable === true || sizeOf(this.#wal) <= pagesAtRest * frameSize) return;
     const patience = Number(this.#sqlite.pragma('busy_timeout', { simple: true }));
-    this.#sqlite.pragma('busy_timeout = 0');
     try {
+      if (this.#durable === true || statSync(this.#wal).size <= pagesAtRest * frameSize) return;
+      this.#sqlite.pragma('busy_timeout = 0');
       this.#sqlite.pragma('wal_checkpoint(TRUNCATE)');
     } catch {
       // A disk without space, or broken: the next commit tells of it, to somebody who asked for it.
@@ -103,12 +103,13 @@ const extend = (wal: string, wanted: number): void => {
   try {
     file = openSync(wal, 'r+');
     const { size } = fstatSync(file);
-    if (size < wanted) writeSync(file, Buffer.alloc(wanted - size), 0, wanted - size, size);
+    if (size >= wanted) return;
+    const written = writeSync(file, Buffer.alloc(wanted - size), 0, wanted - size, size);
+    // The last space of a disk is not for what may never be needed.
+    if (written < wanted - size) ftruncateSync(file, size);
   } catch {
     // The commit that follows finds out what is wrong, if anything is.
   } finally {
     if (file !== undefined) closeSync(file);
   }
 };
-
-const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;

@@ -32,6 +32,7 @@ export class SqliteStorage {
   /** As it was named, for messages. */
   readonly #path: string;
   readonly #space: FileSpace;
+  #holdsHistory = false;
   readonly #begin: BetterSqlite3.Statement;
   readonly #commit: BetterSqlite3.Statement;
   readonly #rollback: BetterSqlite3.Statement;
@@ -130,12 +131,12 @@ export class SqliteStorage {
   }
 
   /**
-   * The last transactions before the program that wrote this file ended in good order, oldest first. They are forgotten
-   * in the file: after the next transaction they would be a history with a gap.
+   * The last transactions before the program that wrote this file ended in good order, oldest first. With the next
+   * transaction they are forgotten in the file, where they would be a history with a gap.
    */
   loadHistory(tables: Tables): StoredTransaction[] {
     const texts = this.#sqlite.prepare<[], unknown>('SELECT changes FROM _history ORDER BY _id DESC').pluck().all();
-    if (texts.length > 0) this.#sqlite.exec('DELETE FROM _history');
+    this.#holdsHistory = texts.length > 0;
     try {
       return parseHistory(tables, texts.map(String));
     } catch (error) {
@@ -148,6 +149,7 @@ export class SqliteStorage {
   saveHistory(transactions: readonly StoredTransaction[]): void {
     const add = this.#sqlite.prepare('INSERT INTO _history (changes) VALUES (?)');
     this.#begin.run();
+    this.#sqlite.exec('DELETE FROM _history');
     for (const transaction of transactions) add.run(historyText(transaction));
     this.#commit.run();
   }
@@ -157,8 +159,10 @@ export class SqliteStorage {
     try {
       this.#space.durable = durable;
       this.#begin.run();
+      if (this.#holdsHistory) this.#sqlite.exec('DELETE FROM _history');
       this.#writeChanges(changes);
       this.#commit.run();
+      this.#holdsHistory = false;
       this.#ids.forget();
     } catch (error) {
       if (this.#sqlite.inTransaction) this.#rollback.run();

@@ -40,18 +40,23 @@ export const readTable = (
   const query = sqlite
     .prepare<unknown[], unknown[]>(
       `SELECT json_group_array(_id), json_group_array(_uuid)${arrays}
-       FROM (SELECT * FROM ${name} WHERE _id > ? ORDER BY _id LIMIT ${rowsAtOnce})`,
+       FROM (SELECT * FROM ${name} WHERE _id > ? ORDER BY _id LIMIT ?)`,
     )
     .raw();
-  const defaults = defaultsOf(schema);
-  for (let after = Number.MIN_SAFE_INTEGER; ; ) {
-    const [idsJson, uuidsJson, ...cellsJson] = query.get(after) ?? [];
+  const fetch = (after: number, count: number) => {
+    const [idsJson, uuidsJson, ...cellsJson] = query.get(after, count) ?? [];
     const ids = parseIds(idsJson);
+    for (const [i, { reader }] of cells.entries()) reader.fetch(cellsJson[i]);
+    for (const child of children) child.fetch(after, ids.at(-1) ?? after);
+    return { ids, uuids: parseAllAtoms('uuid', uuidsJson) };
+  };
+  const defaults = defaultsOf(schema);
+  let count = rowsAtOnce;
+  for (let after = Number.MIN_SAFE_INTEGER; ; ) {
+    const [{ ids, uuids }, fitting] = fetchFewer((fewer) => fetch(after, fewer), count);
+    count = fitting;
     const last = ids.at(-1);
     if (last === undefined) return;
-    const uuids = parseAllAtoms('uuid', uuidsJson);
-    for (const [i, { reader }] of cells.entries()) reader.fetch(cellsJson[i]);
-    for (const child of children) child.fetch(after, last);
     for (const [i, id] of ids.entries()) {
       const data = [...defaults];
       for (const { reader } of cells) reader.put(data, i);
@@ -59,6 +64,19 @@ export const readTable = (
       take(new Row(schema, String(uuids[i]), version, data), id);
     }
     after = last;
+  }
+};
+
+/**
+ * What `fetch` gives for so many rows, or for as many as one text can hold: a text of JavaScript's ends at about 512 MB.
+ * @throws what `fetch` throws for a single row
+ */
+const fetchFewer = <Rows>(fetch: (count: number) => Rows, count: number): readonly [rows: Rows, count: number] => {
+  try {
+    return [fetch(count), count];
+  } catch (error) {
+    if (count === 1) throw error;
+    return fetchFewer(fetch, Math.ceil(count / 4));
   }
 };
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { startSwitch } from '../datapath-linux/switch.ts';
 import { directories, makeFolder } from '../rpc/directories.ts';
@@ -42,6 +43,9 @@ export const run = async ({ database, rundir, remote = [] }: RunOptions): Promis
   const user = currentUser();
   const found = places(user);
   const chosen = database === undefined ? found : { ...found, database: resolve(database) };
+  if (!existsSync(dirname(chosen.database)) && chosen !== found) {
+    throw new StartError(`${chosen.database}: its folder does not exist; make it first, or name another --database`);
+  }
   process.env.OVS_RUNDIR = chosen.run;
   const serverOnly = mayConfigureNetwork() ? undefined : user.root ? 'no capability' : 'not root';
   const ending = await start(chosen, remote, serverOnly === undefined).catch((error: unknown) => {

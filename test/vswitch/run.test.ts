@@ -54,8 +54,8 @@ test('a database of the C server is taken over, and what it says is done', async
 test('places that cannot be used are told in a sentence', async (t) => {
   const installation = await Installation.start(t);
   const { directory } = installation;
-  const refuse = async (rundir: string, expected: RegExp) => {
-    const files = ['--rundir', rundir, '--database', join(directory, 'other.db')];
+  const refuse = async (rundir: string, expected: RegExp, database = 'other.db') => {
+    const files = ['--rundir', rundir, '--database', join(directory, database)];
     const { status, stderr } = await runToEnd(installation, process.execPath, program, 'run', ...files);
     t.is(status, 1);
     t.regex(stderr, expected);
@@ -63,6 +63,14 @@ test('places that cannot be used are told in a sentence', async (t) => {
   };
   await refuse('/dev/null/run', /cannot be made by this user, or not there/);
   await refuse(join(directory, 'x'.repeat(108)), /has at most 107 bytes/);
+  await refuse(join(directory, 'other'), /no\/x\.db: its folder does not exist/, 'no/x.db');
+});
+
+test('a command that does not exist is called that', async (t) => {
+  const installation = await Installation.start(t);
+  const { status, stderr } = await runToEnd(installation, process.execPath, program, 'doctr');
+  t.is(status, 1);
+  t.regex(stderr, /unknown command or argument 'doctr'; see vswitch --help/);
 });
 
 test('managers of the database are listened to', async (t) => {
