@@ -82,8 +82,8 @@ test(kernel('ip6gretap'))(
     const { ours: near, theirs: far } = addresses[6];
     await addTunnel(ours, 't0', 'gre', `options:remote_ip="${far}"`);
     await addTunnel(theirs, 't0', 'gre', 'options:remote_ip="fd00::9"');
-    await ours.host.ip('addr add fd00::9/64 dev u0 nodad');
     t.false(await ours.host.ping('192.168.0.2', 1, 2), 'the peer knows another address');
+    await ours.host.ip('addr add fd00::9/64 dev u0 nodad');
     await ours.host.ip(`addr del ${near}/64 dev u0`);
     await until('frames come from the address that is left', () => ours.host.ping('192.168.0.2', 1, 2));
     await ours.vsctl('set', 'Interface', 't0', 'options:ttl=9');
