@@ -3,7 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { readJson, root } from './sources.mjs';
+import { filesUnder, readJson, root } from './sources.mjs';
 
 const require = createRequire(import.meta.url);
 /** npm writes it last, so that a half-finished `npm ci` leaves none. */
@@ -46,9 +46,9 @@ export const arePackagesInstalled = () => {
 };
 
 const helper = join(root, 'native/build/Release/vswitch.node');
-const helperSources = ['native/vswitch.c', 'native/binding.gyp'];
+const helperSources = () => ['.c', '.h', '.gyp'].flatMap((ending) => filesUnder('native', ending));
 
 export const isHelperBuilt = () =>
   existsSync(helper) &&
-  helperSources.every((source) => statSync(join(root, source)).mtimeMs <= statSync(helper).mtimeMs) &&
+  helperSources().every((source) => statSync(join(root, source)).mtimeMs <= statSync(helper).mtimeMs) &&
   loads(() => require(helper));

@@ -11,7 +11,7 @@ export const readJson = (path) => JSON.parse(readFileSync(join(root, path), 'utf
 export const stamp = join(root, 'dist/.built');
 
 /** The files under a folder whose names end so, as paths from the root, sorted. */
-const filesUnder = (folder, ending) =>
+export const filesUnder = (folder, ending) =>
   existsSync(join(root, folder))
     ? readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile() && entry.name.endsWith(ending))

@@ -1,6 +1,6 @@
 /**
- * The typed face of the native helper (`vswitch.c`). Every call throws an Error with `code` ('EEXIST'), `errno` (-17)
- * and `syscall` when the kernel refuses, and a TypeError when an argument is out of range.
+ * The typed face of the native helper (the `*.c` beside this). Every call throws an Error with `code` ('EEXIST'),
+ * `errno` (-17) and `syscall` when the kernel refuses, and a TypeError when an argument is out of range.
  */
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
