@@ -1,5 +1,6 @@
 /** What can be wrong with one interface, or with one bridge. Pure. */
 import { deviceNameRule, isDeviceName } from '../datapath-linux/names.ts';
+import { interfaceTypes } from '../datapath-linux/port/kinds.ts';
 import { isOpened } from '../datapath-linux/port/tap-options.ts';
 import { type Finding, finding, type Remedy, remedy, shell } from './finding.ts';
 import type { Attachment, ExaminedBridge, Situation } from './situation.ts';
@@ -61,29 +62,74 @@ const newInternalPort = (bridges: readonly ExaminedBridge[]): string => {
   for (let number = 0; ; number++) if (!taken.has(`int${number}`)) return `int${number}`;
 };
 
-const errorRemedies = (name: string, bridge: string, error: string): Remedy[] => {
-  if (!/No such device/.test(error)) return [];
-  const remove = shell`ovs-vsctl del-port ${bridge} ${name}`;
+const removal = ({ bridge, iface }: Attachment, text = 'Or remove the port:'): Remedy =>
+  remedy(text, shell`ovs-vsctl del-port ${bridge} ${iface.name}`);
+
+const noDevice = (attachment: Attachment): Remedy[] => {
+  const { name } = attachment.iface;
   if (!isDeviceName(name)) {
-    return [remedy(`No device can have that name: ${deviceNameRule}. Remove the port:`, remove)];
+    return [removal(attachment, `No device can have that name: ${deviceNameRule}. Remove the port:`)];
   }
   return [
     remedy(
       `Make the device ${name}: it becomes a port as soon as it is there. Or, if the switch is to make it:`,
       shell`ovs-vsctl set Interface ${name} type=internal`,
     ),
-    remedy('Or remove the port:', remove),
+    removal(attachment),
   ];
 };
 
+const unknownType = (attachment: Attachment): Remedy[] => {
+  const { name, type } = attachment.iface;
+  if (interfaceTypes.includes(type)) return [];
+  return [
+    remedy(
+      `The switch knows no type ${type}: it has ${list(interfaceTypes)}. Give the interface one of them:`,
+      shell`ovs-vsctl set Interface ${name} type=internal`,
+    ),
+    remedy(`Or, if a device ${name} is there already:`, shell`ovs-vsctl set Interface ${name} type=system`),
+    removal(attachment),
+  ];
+};
+
+const otherMaster = (attachment: Attachment): Remedy[] => {
+  const { name } = attachment.iface;
+  return [remedy('Take the device out of there:', shell`ip link set ${name} nomaster`), removal(attachment)];
+};
+
+const nameTaken = (attachment: Attachment): Remedy[] => {
+  const { name } = attachment.iface;
+  return [
+    remedy('Remove that device, or give it another name, if it is not needed as it is:', shell`ip link del ${name}`),
+    remedy('Or make a port of it, as it is:', shell`ovs-vsctl set Interface ${name} type=system`),
+    removal(attachment),
+  ];
+};
+
+/** What often helps against an error that the switch tells, by its words. */
+const errorRemedies: readonly (readonly [error: RegExp, (attachment: Attachment) => Remedy[]])[] = [
+  [/^could not open network device.* \(No such device\)$/, noDevice],
+  [/\(Address family not supported by protocol\)/, unknownType],
+  [/: it is a port of /, otherMaster],
+  [/: a device named .* is there that the switch did not make/, nameTaken],
+  [
+    /use datapath_type=system$/,
+    ({ bridge }) => [remedy('Use this one:', shell`ovs-vsctl set Bridge ${bridge} datapath_type=system`)],
+  ],
+  [
+    /^could not set the MTU /,
+    ({ iface }) => [remedy('Leave the MTU as it is:', shell`ovs-vsctl clear Interface ${iface.name} mtu_request`)],
+  ],
+];
+
 /** The switch says what stands in the way of an interface; a missing device is often a missing type. */
-const interfaceError: Check<Attachment> = ({ bridge, iface }) => {
+const interfaceError: Check<Attachment> = (attachment) => {
+  const { bridge, iface, local } = attachment;
   const { name, error } = iface;
-  if (error === undefined) return undefined;
-  return finding(
-    `Interface ${name} of bridge ${bridge} has an error: ${error}.`,
-    ...errorRemedies(name, bridge, error),
-  );
+  // A bridge that cannot be is told once, of its own port.
+  if (error === undefined || (!local && error.startsWith('could not create bridge '))) return undefined;
+  const [, remedies] = errorRemedies.find(([pattern]) => pattern.test(error)) ?? [];
+  return finding(`Interface ${name} of bridge ${bridge} has an error: ${error}.`, ...(remedies?.(attachment) ?? []));
 };
 
 const unopenedTap: Check<Attachment> = (attachment) => {

@@ -166,6 +166,45 @@ test('nobody is asked to make a device whose name no device can have', (t) => {
   t.notRegex(text, /Make the device|type=internal/);
 });
 
+/** What the switch says of an interface `x0`, and a command that helps. */
+const mended: readonly (readonly [error: string, command: string])[] = [
+  [
+    'could not open network device x0 (Address family not supported by protocol)',
+    'ovs-vsctl set Interface x0 type=internal',
+  ],
+  [
+    'could not add network device x0 to ofproto (Device or resource busy): it is a port of other0',
+    'ip link set x0 nomaster',
+  ],
+  [
+    'could not add network device x0 to ofproto (File exists): a device named x0 is there that the switch did not make',
+    'ip link del x0',
+  ],
+  ['could not set the MTU of x0 to 99999 (Invalid argument)', 'ovs-vsctl clear Interface x0 mtu_request'],
+];
+
+for (const [error, command] of mended) {
+  test(`what helps is told: ${command}`, (t) => {
+    const text = diagnose({ bridges: [bridge({ name: 'x0', type: 'foo', error })] });
+    t.true(text.includes(`\n      ${command}\n`), text);
+  });
+}
+
+test('a bridge that cannot be is told once, with what helps', (t) => {
+  const error = 'could not create bridge br0: datapath_type=netdev is not provided; use datapath_type=system';
+  const { ports } = bridge({ name: 'br0', type: 'internal', error }, { name: 'x0', error });
+  const text = diagnose({ bridges: [{ name: 'br0', ports: ports.slice(1) }] });
+  t.is(text.match(/has an error/g)?.length, 1);
+  t.true(text.includes('\n      ovs-vsctl set Bridge br0 datapath_type=system\n'), text);
+});
+
+test('of an unknown type the known ones are told, and of a known one nothing is', (t) => {
+  const error = 'could not open network device x0 (Address family not supported by protocol)';
+  const told = (type: string): string => diagnose({ bridges: [bridge({ name: 'x0', type, error })] });
+  t.regex(told('foo'), /knows no type foo: it has .*internal.* and vxlan\. Give/);
+  t.is(told('vxlan'), `Interface x0 of bridge br0 has an error: ${error}.\n`);
+});
+
 test('what names hold can harm neither a shell nor a terminal', (t) => {
   const name = "a;rm -rf '\u001b[2J";
   const text = diagnose({ bridges: [bridge({ name, error: 'could not open network device (No such device)' })] });
