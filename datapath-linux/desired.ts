@@ -7,6 +7,7 @@ import { buildBond } from './port/bond.ts';
 import { asksForBond } from './port/bond-options.ts';
 import { buildInternal, InternalPort } from './port/internal.ts';
 import { builderOf } from './port/kinds.ts';
+import { demandingPorts } from './port/plain.ts';
 import { type Built, badName, cannotAdd, type Port } from './port/port.ts';
 import type { Accounts } from './port/tap-options.ts';
 
@@ -30,9 +31,12 @@ export interface Desired {
   readonly refused: ReadonlyMap<string, string>;
 }
 
-/** All ports, with their bridges. */
-export function* placesOf({ bridges }: Desired): Generator<{ readonly bridge: DesiredBridge; readonly port: Port }> {
-  for (const bridge of bridges) for (const port of bridge.ports) yield { bridge, port };
+/** The ports that ask for more than a device, with their bridges. */
+export function* demandingPlaces({ bridges }: Desired): Generator<{
+  readonly bridge: DesiredBridge;
+  readonly port: Port;
+}> {
+  for (const bridge of bridges) for (const port of demandingPorts(bridge)) yield { bridge, port };
 }
 
 /** What the Linux bridge's port numbers allow (BR_MAX_PORTS). */

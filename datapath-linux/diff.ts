@@ -20,6 +20,7 @@ import type { LinkChange } from './netlink/request.ts';
 import { obstacle } from './obstacle.ts';
 import { once } from './once.ts';
 import { changeSteps } from './port/change.ts';
+import { demandingPorts } from './port/plain.ts';
 import type { Port, PortContext } from './port/port.ts';
 import type { Delete, Release, Step } from './step.ts';
 
@@ -108,9 +109,11 @@ const takers = once(({ bridges }: Desired): ReadonlyMap<string, readonly Taker[]
 const ownersOn = once((capabilities: Capabilities) =>
   once(({ bridges }: Desired): ReadonlyMap<string, Port> => {
     const owners = new Map<string, Port>();
+    const demanding = bridges.flatMap(demandingPorts);
+    const obstructed = new Set(demanding.filter((port) => vlanObstacle(port, { capabilities }) !== undefined));
     for (const port of bridges.flatMap(({ ports }) => ports)) {
       // Left in its bridge, it would be in every VLAN.
-      if (vlanObstacle(port, { capabilities }) !== undefined) continue;
+      if (obstructed.has(port)) continue;
       // Of our devices taps alone have names that users choose, which may be that of a device behind another port.
       for (const name of port.owned) if (port.kind !== 'tap' || !owners.has(name)) owners.set(name, port);
     }

@@ -56,6 +56,16 @@ export class KernelState {
     return new KernelState(freed, this.#foreign, this.capabilities, this.traffic);
   }
 
+  /** All kernel bridges. */
+  get bridges(): ReadonlySet<Link> {
+    return this.#index.ofKind('bridge');
+  }
+
+  /** All devices with that MAC address. */
+  withAddress(address: string): ReadonlySet<Link> {
+    return this.#index.withAddress(address);
+  }
+
   /** A device by its name or an alternative name. */
   find(name: string): Link | undefined {
     return this.#index.find(name);

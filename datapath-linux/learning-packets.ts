@@ -15,6 +15,7 @@ import type { NetlinkClient } from './netlink/client.ts';
 import { type BridgeEntry, dumpBridgeForwarding, parseBridgeEntry } from './netlink/forwarding.ts';
 import type { Link } from './netlink/link.ts';
 import { BondPort } from './port/bond.ts';
+import { demandingPorts } from './port/plain.ts';
 import type { Port } from './port/port.ts';
 import { vlanPlan } from './vlan/plan.ts';
 
@@ -56,7 +57,7 @@ export class LearningPackets {
   send({ bridges }: Desired, kernel: KernelState, client: NetlinkClient): void {
     const active = new Map<number, number>();
     for (const bridge of bridges) {
-      for (const port of bridge.ports) {
+      for (const port of demandingPorts(bridge)) {
         const link = port instanceof BondPort ? kernel.find(port.device) : undefined;
         if (!link || link.bond?.mode !== bondModes.activeBackup) continue;
         const member = link.bond.active ?? 0;

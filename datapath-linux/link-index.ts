@@ -1,9 +1,38 @@
-/** Links by their numbers and by their names. */
+/** Links by their numbers, by their names, and by what is asked for of few of many. */
 import type { Link } from './netlink/link.ts';
+
+/** Links that have something in common, by what that is. */
+class Groups {
+  readonly #links = new Map<string, Set<Link>>();
+
+  get(key: string): ReadonlySet<Link> {
+    return this.#links.get(key) ?? none;
+  }
+
+  add(key: string, link: Link): void {
+    const group = this.#links.get(key);
+    if (group) group.add(link);
+    else this.#links.set(key, new Set([link]));
+  }
+
+  delete(key: string, link: Link): void {
+    const group = this.#links.get(key);
+    group?.delete(link);
+    if (group?.size === 0) this.#links.delete(key);
+  }
+
+  clear(): void {
+    this.#links.clear();
+  }
+}
+
+const none: ReadonlySet<Link> = new Set();
 
 export class LinkIndex {
   readonly #byIndex = new Map<number, Link>();
   readonly #byName = new Map<string, Link>();
+  readonly #byKind = new Groups();
+  readonly #byAddress = new Groups();
   #all: readonly Link[] | undefined = [];
 
   constructor(links: Iterable<Link> = []) {
@@ -24,10 +53,20 @@ export class LinkIndex {
     return this.#byName.get(name);
   }
 
+  ofKind(kind: string): ReadonlySet<Link> {
+    return this.#byKind.get(kind);
+  }
+
+  withAddress(address: string): ReadonlySet<Link> {
+    return this.#byAddress.get(address);
+  }
+
   /** Takes in a link, in place of what was known of it. */
   set(link: Link): void {
-    this.#forgetNames(this.#byIndex.get(link.ifindex));
+    this.#forget(this.#byIndex.get(link.ifindex));
     this.#byIndex.set(link.ifindex, link);
+    this.#byKind.add(link.kind, link);
+    this.#byAddress.add(link.address, link);
     for (const name of link.altnames) this.#byName.set(name, link);
     this.#byName.set(link.name, link);
     this.#all = undefined;
@@ -37,7 +76,7 @@ export class LinkIndex {
   delete(ifindex: number): Link | undefined {
     const link = this.#byIndex.get(ifindex);
     if (!link) return undefined;
-    this.#forgetNames(link);
+    this.#forget(link);
     this.#byIndex.delete(ifindex);
     this.#all = undefined;
     return link;
@@ -46,12 +85,17 @@ export class LinkIndex {
   clear(): void {
     this.#byIndex.clear();
     this.#byName.clear();
+    this.#byKind.clear();
+    this.#byAddress.clear();
     this.#all = undefined;
   }
 
   /** Another link may have taken one of its names meanwhile. */
-  #forgetNames(link: Link | undefined): void {
-    for (const name of link ? [...link.altnames, link.name] : []) {
+  #forget(link: Link | undefined): void {
+    if (!link) return;
+    this.#byKind.delete(link.kind, link);
+    this.#byAddress.delete(link.address, link);
+    for (const name of [...link.altnames, link.name]) {
       if (this.#byName.get(name) === link) this.#byName.delete(name);
     }
   }

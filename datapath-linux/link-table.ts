@@ -63,9 +63,10 @@ export class LinkTable {
 
   /** What protocols have come to: no notice tells of the state of a spanning tree, nor of all that LACP does. */
   #restless(): Link[] {
-    const { all } = this.#links;
-    const trees = new Set(all.filter(({ bridge }) => bridge?.stpState).map(({ ifindex }) => ifindex));
-    return all.filter(
+    const bridges = [...this.#links.ofKind('bridge')];
+    const trees = new Set(bridges.filter(({ bridge }) => bridge?.stpState).map(({ ifindex }) => ifindex));
+    if (trees.size === 0 && this.#links.ofKind('bond').size === 0) return [];
+    return this.#links.all.filter(
       ({ bond, bondMember, ifindex, master }) => bond || bondMember || trees.has(ifindex) || trees.has(master),
     );
   }

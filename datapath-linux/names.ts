@@ -50,7 +50,7 @@ const aliasPattern = /^Open vSwitch (bridge|port|tap|bond)\b/;
 
 /** Whether a device's group or alias says that the switch made it. */
 export const isOurs = (group: number, alias: string): boolean =>
-  group === ownedGroup || group === doomedGroup || aliasPattern.test(alias);
+  group === ownedGroup || group === doomedGroup || (alias !== '' && aliasPattern.test(alias));
 
 /** The alternative name of a device that was there before it became a port. */
 export const takenMark = (ifindex: number): string => `openvswitch.port.${ifindex}`;

@@ -43,9 +43,7 @@ function* vlansOf(local: Port, bridge: DesiredBridge, kernel: KernelState): Gene
 
 /** Whether the bridge, or another port of it, has the address of the local port, whose frames it would keep. */
 const isShared = (address: string, local: Link, kernel: KernelState): boolean =>
-  kernel.links.some(
-    (other) => other.address === address && (other.master === local.master || other.ifindex === local.master),
-  );
+  [...kernel.withAddress(address)].some((other) => other.master === local.master || other.ifindex === local.master);
 
 /** Local ports without entries: as long as they share their address with nobody, there is nothing to read. */
 const bare = new WeakSet<Link>();

@@ -25,6 +25,7 @@ import {
 } from '../netlink/nftables.ts';
 import { BondPort } from '../port/bond.ts';
 import { kernelMode } from '../port/bond-options.ts';
+import { demandingPorts } from '../port/plain.ts';
 import type { WantedTable } from './packet-filter.ts';
 
 /** In milliseconds: how long an address that the bond has sent from is not heard from the other side. */
@@ -95,8 +96,8 @@ export function membersOf(port: BondPort, kernel: KernelState): Link[] {
 }
 
 export function loopGuards({ bridges }: Desired, kernel: KernelState): readonly WantedTable[] {
-  return bridges.flatMap(({ ports }) =>
-    ports.flatMap((port): WantedTable[] => {
+  return bridges.flatMap((bridge) =>
+    demandingPorts(bridge).flatMap((port): WantedTable[] => {
       const bond = port instanceof BondPort ? kernel.find(port.device) : undefined;
       if (!(port instanceof BondPort) || !bond || kernelMode(port.options) !== bondModes.balanceXor) return [];
       const members = membersOf(port, kernel);

@@ -3,7 +3,7 @@
  * that is what the host sends through it.
  */
 import type { InterfaceRow } from '../configuration.ts';
-import { type Desired, type DesiredBridge, placesOf } from '../desired.ts';
+import { type Desired, type DesiredBridge, demandingPlaces } from '../desired.ts';
 import { hiddenBridge } from '../device.ts';
 import type { KernelState } from '../kernel.ts';
 import type { Action } from '../netlink/action.ts';
@@ -71,7 +71,7 @@ interface Policed {
 /** The interfaces that ask for it. */
 const policed = once((desired: Desired) => {
   const found: Policed[] = [];
-  for (const { bridge, port } of placesOf(desired)) {
+  for (const { bridge, port } of demandingPlaces(desired)) {
     for (const row of port.interfaces) if (policesOf(row.view).length > 0) found.push({ bridge, port, row });
   }
   return found;

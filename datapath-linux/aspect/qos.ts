@@ -5,7 +5,7 @@
  */
 
 import { markedMax, markPriorities } from '../bpf/dscp-program.ts';
-import { type Desired, type DesiredBridge, placesOf } from '../desired.ts';
+import { type Desired, type DesiredBridge, demandingPlaces } from '../desired.ts';
 import { hiddenBridge } from '../device.ts';
 import type { KernelState } from '../kernel.ts';
 import type { NetlinkClient } from '../netlink/client.ts';
@@ -62,7 +62,7 @@ interface ShapedPort {
 
 const shapedPorts = once((desired: Desired) => {
   const found: ShapedPort[] = [];
-  for (const { bridge, port } of placesOf(desired)) {
+  for (const { bridge, port } of demandingPlaces(desired)) {
     const request = port.row && requestsQos(port.row.view) ? qosOf(port.row.view) : undefined;
     if (request) found.push({ bridge, port, request });
   }

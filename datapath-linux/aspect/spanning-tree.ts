@@ -17,6 +17,7 @@ import { changeLink } from '../netlink/request.ts';
 import { parseSpanningTreeCounters } from '../netlink/spanning-tree.ts';
 import { dumpMasterCounters } from '../netlink/statistics.ts';
 import { once } from '../once.ts';
+import { demandingPorts } from '../port/plain.ts';
 import type { Port } from '../port/port.ts';
 import type { RowView } from '../row-view.ts';
 import { textMap } from '../status.ts';
@@ -211,7 +212,7 @@ const hasTold = once((row: RowView) => toldColumns.some((column) => row.datum(co
 
 /** A port that takes part no more has nothing to tell of it. */
 const clearPorts = (bridge: DesiredBridge): RowReport[] =>
-  bridge.ports.flatMap((port): RowReport[] => {
+  demandingPorts(bridge).flatMap((port): RowReport[] => {
     const { row } = port;
     if (!row || !hasTold(row.view) || takesPart(port, bridge)) return [];
     return [{ table: 'Port', uuid: row.uuid, columns: new Map(toldColumns.map((column) => [column, Datum.empty])) }];

@@ -3,7 +3,7 @@
  * veth pair of each tunnel. And by which device the packets of every tunnel leave the host, and from which address.
  */
 import { decapsulate, encapsulate, markFrames } from '../bpf/tunnel-program.ts';
-import { type Desired, type DesiredBridge, placesOf } from '../desired.ts';
+import { type Desired, type DesiredBridge, demandingPlaces } from '../desired.ts';
 import { bridgePort } from '../device.ts';
 import { isOwned, type KernelState } from '../kernel.ts';
 import { ownedGroup, tunnelAlias } from '../names.ts';
@@ -38,7 +38,7 @@ interface Tunnel {
 
 const tunnelsOf = once((desired: Desired) => {
   const found: Tunnel[] = [];
-  for (const { port, bridge } of placesOf(desired)) {
+  for (const { port, bridge } of demandingPlaces(desired)) {
     if (port instanceof SharedTunnelPort || port instanceof GrePort) found.push({ port, bridge });
   }
   return found;

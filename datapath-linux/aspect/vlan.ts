@@ -8,6 +8,7 @@ import { differingSettings } from '../netlink/settings.ts';
 import { places } from '../netlink/traffic-control.ts';
 import { deleteVlans, dumpVlans, parsePortVlans, setVlans, type VlanRange } from '../netlink/vlan.ts';
 import { once } from '../once.ts';
+import { demandingPorts } from '../port/plain.ts';
 import type { Port } from '../port/port.ts';
 import type { RowView } from '../row-view.ts';
 import type { Step } from '../step.ts';
@@ -81,7 +82,7 @@ function bridgeSteps(bridge: DesiredBridge, found: FoundVlans, kernel: KernelSta
 /** Whether there is anything to read: VLANs are wanted, or some bridge of ours still looks at them. */
 const isNeeded = ({ bridges }: Desired, kernel: KernelState): boolean =>
   bridges.some((bridge) => vlanPlan(bridge, kernel)) ||
-  kernel.links.some((link) => link.bridge?.vlanFiltering === 1 && isOwned(link));
+  [...kernel.bridges].some((link) => link.bridge?.vlanFiltering === 1 && isOwned(link));
 
 const priorityTagsOf = once((row: RowView) => row.map('other_config').get('priority-tags'));
 
@@ -97,7 +98,7 @@ function problemsOf({ bridges }: Desired, kernel: KernelState): Problems {
   const ofBridges = new Map<string, string>();
   for (const bridge of bridges) {
     const plan = vlanPlan(bridge, kernel);
-    for (const port of bridge.ports) {
+    for (const port of plan ? bridge.ports : demandingPorts(bridge)) {
       const problem = portProblem(port, plan?.ports.get(port));
       if (problem !== undefined) for (const { name } of port.interfaces) interfaces.set(name, problem);
     }

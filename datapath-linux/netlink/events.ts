@@ -45,19 +45,25 @@ export class LinkEvents {
   /** The notices that are waiting; of several that tell what a link has become, the last one, in the end. */
   *take(): Generator<LinkNotice> {
     const changed = new Map<number, Message>();
+    const uncertain = new Set<number>();
     for (;;) {
       const datagrams = this.#receive();
       if (datagrams?.length === 0) break;
       if (datagrams === undefined) yield { kind: 'lost' };
       for (const message of (datagrams ?? []).flatMap((datagram) => [...messages(datagram)])) {
         const notice = noticeOf(message);
-        if (notice.kind === 'changed') changed.set(notice.ifindex, message);
+        if (notice.kind === 'changed') {
+          changed.set(notice.ifindex, message);
+          // It tells all of the link, what was uncertain before among it.
+          uncertain.delete(notice.ifindex);
+        } else if (notice.kind === 'uncertain') uncertain.add(notice.ifindex);
         else {
           if (notice.kind === 'gone') changed.delete(notice.ifindex);
           yield notice;
         }
       }
     }
+    for (const ifindex of uncertain) yield { kind: 'uncertain', ifindex };
     for (const message of changed.values()) yield { kind: 'changed', link: parseLink(message) };
   }
 

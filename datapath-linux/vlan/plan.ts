@@ -8,6 +8,7 @@
 import type { DesiredBridge } from '../desired.ts';
 import type { KernelState } from '../kernel.ts';
 import { canonical, type VlanRange } from '../netlink/vlan.ts';
+import { demandingPorts } from '../port/plain.ts';
 import type { Port } from '../port/port.ts';
 import { type Admission, customersMax } from './admission.ts';
 import { isTransparent, tagTypes, type VlanMode, type VlanSet, vlanMode } from './mode.ts';
@@ -50,14 +51,17 @@ const plans = new WeakMap<DesiredBridge, VlanPlan | null>();
 export function vlanPlan(bridge: DesiredBridge, kernel: KernelState): VlanPlan | undefined {
   const known = plans.get(bridge);
   if (known !== undefined) return known ?? undefined;
-  const plan = makePlan(bridge.ports, kernel);
+  const plan = makePlan(bridge, kernel);
   plans.set(bridge, plan ?? null);
   return plan;
 }
 
-function makePlan(ports: readonly Port[], kernel: KernelState): VlanPlan | undefined {
-  const modes = ports.map((port) => ({ port, mode: vlanMode(port.row?.view) }));
-  if (modes.every(({ mode }) => isTransparent(mode)) || !kernel.capabilities.has('bridge-vlan')) return undefined;
+const modesOf = (ports: readonly Port[]) => ports.map((port) => ({ port, mode: vlanMode(port.row?.view) }));
+
+function makePlan(bridge: DesiredBridge, kernel: KernelState): VlanPlan | undefined {
+  const isUnneeded = modesOf(demandingPorts(bridge)).every(({ mode }) => isTransparent(mode));
+  if (isUnneeded || !kernel.capabilities.has('bridge-vlan')) return undefined;
+  const modes = modesOf(bridge.ports);
   const isService = modes.some(({ mode }) => mode.kind === 'tunnel' && mode.type === tagTypes.service);
   const protocol = isService ? tagTypes.service : tagTypes.customer;
   const mentioned = new Set(modes.flatMap(({ mode }) => [...mentionedVlans(mode)]));
