@@ -47,7 +47,7 @@ export class Reporter {
   /** By interface row: its last OpenFlow port number. */
   readonly #ofports = new Map<string, number>();
   /** By interface row: the counters last written. */
-  readonly #statistics = new Map<string, Datum>();
+  readonly #statistics = new Map<string, LinkStatistics>();
   /** By interface row: the devices that are in their bridge. */
   #devices: ReadonlyMap<string, PlacedDevice> = new Map();
   /** The aspects at the last outcome. */
@@ -216,10 +216,9 @@ export class Reporter {
 
   #statisticsColumns(uuid: string, statistics: LinkStatistics | undefined): Columns {
     if (statistics === undefined) return new Map();
-    const datum = statisticsDatum(statistics);
-    if (this.#statistics.get(uuid)?.equals(datum)) return new Map();
-    this.#statistics.set(uuid, datum);
-    return new Map([['statistics', datum]]);
+    if (this.#statistics.get(uuid)?.equals(statistics)) return new Map();
+    this.#statistics.set(uuid, statistics.copy());
+    return new Map([['statistics', statisticsDatum(statistics)]]);
   }
 
   #clearedStatistics(uuid: string): Columns {

@@ -4,12 +4,6 @@ import { readU32, readU64, writeU32 } from './bytes.ts';
 import { NetlinkFormatError } from './error.ts';
 import { MessageBuilder } from './message.ts';
 
-/** Those counters of a device that Open vSwitch reports, by its keys. */
-export interface LinkStatistics {
-  readonly ifindex: number;
-  readonly counters: Readonly<Record<string, bigint>>;
-}
-
 /** Open vSwitch's key for each 64-bit counter of rtnl_link_stats64, by its position there. */
 const counterPositions = {
   rx_packets: 0,
@@ -31,18 +25,55 @@ const counters = Object.entries(counterPositions);
 const counterBytes = 16 * 8;
 const statsmsgLength = 12;
 
-/** The counters in an RTM_NEWSTATS message (struct if_stats_msg, then IFLA_STATS_LINK_64). */
+/** The counters of a device, of which most are as they were: they stay as the kernel tells them until they are asked for. */
+export class LinkStatistics {
+  readonly ifindex: number;
+  readonly #data: Buffer;
+  readonly #start: number;
+
+  /** `start`: where the struct rtnl_link_stats64 begins. */
+  constructor(ifindex: number, data: Buffer, start: number) {
+    this.ifindex = ifindex;
+    this.#data = data;
+    this.#start = start;
+  }
+
+  /** Those that Open vSwitch reports, by its keys. */
+  get counters(): Readonly<Record<string, bigint>> {
+    const found: Record<string, bigint> = {};
+    for (const [key, position] of counters) found[key] = readU64(this.#data, this.#start + position * 8);
+    return found;
+  }
+
+  /** Whether all counters are the same. */
+  equals(other: LinkStatistics): boolean {
+    const [start, otherStart] = [this.#start, other.#start];
+    const end = otherStart + counterBytes;
+    return this.#data.compare(other.#data, otherStart, end, start, start + counterBytes) === 0;
+  }
+
+  /** The same, without the datagram that it came in. */
+  copy(): LinkStatistics {
+    const bytes = Buffer.alloc(counterBytes);
+    this.#data.copy(bytes, 0, this.#start, this.#start + counterBytes);
+    return new LinkStatistics(this.ifindex, bytes, 0);
+  }
+}
+
+/**
+ * The counters in an RTM_NEWSTATS message (struct if_stats_msg, then IFLA_STATS_LINK_64).
+ * @throws NetlinkFormatError
+ */
 export function parseStatistics({ data, start, end }: Payload): LinkStatistics {
   if (end - start < statsmsgLength) throw new NetlinkFormatError(`if_stats_msg of ${end - start} bytes`);
-  const found: Record<string, bigint> = {};
+  let found: number | undefined;
   visitAttributes({ data, start: start + statsmsgLength, end }, (type, value) => {
     if (type !== 1) return;
     if (value.end - value.start < counterBytes) throw new NetlinkFormatError('rtnl_link_stats64 is too short');
-    for (const [key, position] of counters) {
-      found[key] = readU64(value.data, value.start + position * 8);
-    }
+    found = value.start;
   });
-  return { ifindex: readU32(data, start + 4), counters: found };
+  if (found === undefined) throw new NetlinkFormatError('a message about statistics has none');
+  return new LinkStatistics(readU32(data, start + 4), data, found);
 }
 
 const getStatisticsType = 94;
