@@ -9,26 +9,25 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* userId(name) → uid, or null when there is no such user. */
-static napi_value user_id(napi_env env, napi_callback_info info) {
+/* The number of a user, or of the user's own group. */
+static napi_value find_user(napi_env env, napi_callback_info info, bool group) {
   napi_value argv[1];
   char name[256], storage[16384];
   struct passwd entry, *found = NULL;
   if (!arguments(env, info, 1, argv) || !string(env, argv[0], name, sizeof name, "a user name has 1..255 bytes"))
     return NULL;
   getpwnam_r(name, &entry, storage, sizeof storage, &found);
-  return found ? js_number(env, found->pw_uid) : js_null(env);
+  return found ? js_number(env, group ? found->pw_gid : found->pw_uid) : js_null(env);
+}
+
+/* userId(name) → uid, or null when there is no such user. */
+static napi_value user_id(napi_env env, napi_callback_info info) {
+  return find_user(env, info, false);
 }
 
 /* userGroup(name) → gid of the user's own group, or null when there is no such user. */
 static napi_value user_group(napi_env env, napi_callback_info info) {
-  napi_value argv[1];
-  char name[256], storage[16384];
-  struct passwd entry, *found = NULL;
-  if (!arguments(env, info, 1, argv) || !string(env, argv[0], name, sizeof name, "a user name has 1..255 bytes"))
-    return NULL;
-  getpwnam_r(name, &entry, storage, sizeof storage, &found);
-  return found ? js_number(env, found->pw_gid) : js_null(env);
+  return find_user(env, info, true);
 }
 
 /* groupId(name) → gid, or null when there is no such group. */

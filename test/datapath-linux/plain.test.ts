@@ -1,6 +1,6 @@
 /** Ports that no aspect needs to look at: those of whose columns nobody has set any but what the device is made of. */
 import test from 'ava';
-import { monitoredColumns, type PortRow } from '../../datapath-linux/configuration.ts';
+import { monitoredColumns, type PortRow, reportedColumns } from '../../datapath-linux/configuration.ts';
 import { demandingPorts } from '../../datapath-linux/port/plain.ts';
 import { SystemPort } from '../../datapath-linux/port/system.ts';
 import { RowView } from '../../datapath-linux/row-view.ts';
@@ -40,26 +40,7 @@ test('a port of whose columns none is set asks for a device only', (t) => {
 
 const device: Readonly<Record<Table, readonly string[]>> = {
   Port: ['name', 'interfaces'],
-  Interface: [
-    'name',
-    'type',
-    'options',
-    'mac',
-    'mtu_request',
-    'ofport_request',
-    'ofport',
-    'error',
-    'ifindex',
-    'mac_in_use',
-    'admin_state',
-    'link_state',
-    'link_resets',
-    'link_speed',
-    'duplex',
-    'mtu',
-    'lacp_current',
-    'status',
-  ],
+  Interface: ['name', 'type', 'options', 'mac', 'mtu_request', 'ofport_request', ...reportedColumns.Interface],
 };
 
 for (const table of ['Port', 'Interface'] as const) {
