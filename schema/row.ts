@@ -13,13 +13,19 @@ export class Row {
   readonly table: TableSchema;
   readonly uuid: string;
   readonly data: readonly Datum[];
+  /**
+   * The number under which a file keeps it, in all its versions; undefined while none does. It is the file's to give: to
+   * look it up by uuid instead would cost an index there, of which each row that comes or goes changes a page.
+   */
+  fileId: number | undefined;
   #version: Version;
 
-  constructor(table: TableSchema, uuid: string, version: Version, data: readonly Datum[]) {
+  constructor(table: TableSchema, uuid: string, version: Version, data: readonly Datum[], fileId?: number) {
     this.table = table;
     this.uuid = uuid;
     this.#version = version;
     this.data = data;
+    this.fileId = fileId;
   }
 
   get version(): string {
@@ -38,7 +44,7 @@ export class Row {
 
   /** The row with some columns changed, which is a new version of it. */
   with(changes: ReadonlyMap<Column, Datum>, version: Version = this.version): Row {
-    return new Row(this.table, this.uuid, version, withChanges(this.data, changes));
+    return new Row(this.table, this.uuid, version, withChanges(this.data, changes), this.fileId);
   }
 
   /** The columns in which two versions of a row differ; `_version` does not count. */

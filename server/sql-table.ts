@@ -5,7 +5,6 @@ import { difference } from '../schema/difference.ts';
 import type { Row } from '../schema/row.ts';
 import type { Column, TableSchema } from '../schema/schema.ts';
 import { isMap, isOptionalScalar, isScalar } from '../schema/type.ts';
-import { type IdJournal, RowIds } from './row-ids.ts';
 import { type SqlValue, sqlTypes, toSql } from './sql-atom.ts';
 import { readTable } from './table-reader.ts';
 
@@ -30,12 +29,6 @@ export const sqlNames = (names: Iterable<string>): Map<string, string> => {
 
 const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
-/** A row that is still in the file. */
-export interface RemovedRow {
-  readonly row: Row;
-  readonly id: number;
-}
-
 /**
  * One OVSDB table in SQL: a table with a cell for every scalar and optional scalar (NULL: none), and for every other
  * column a table "Table.column" with a row for each member of the set, or pair of the map. Ephemeral columns are left
@@ -47,20 +40,18 @@ export class SqlTable {
   readonly #name: string;
   readonly #cells: readonly { readonly column: Column; readonly sql: string }[];
   readonly #children: readonly SqlChild[];
-  readonly #ids: RowIds;
+  #lastId = 0;
   readonly #updates = new Map<string, Statement>();
   #insert: Statement | undefined;
   #delete: Statement | undefined;
 
-  /** @param journal of the ids that the rows of all tables have */
-  constructor(sqlite: Sqlite, schema: TableSchema, name: string, journal: IdJournal) {
+  constructor(sqlite: Sqlite, schema: TableSchema, name: string) {
     const kept = schema.ownColumns.filter(({ ephemeral }) => !ephemeral);
     const names = sqlNames(kept.map((column) => column.name));
     const nameOf = (column: Column) => names.get(column.name) ?? column.name;
     this.#sqlite = sqlite;
     this.#schema = schema;
     this.#name = quote(name);
-    this.#ids = new RowIds(journal);
     this.#cells = kept.filter(isCell).map((column) => ({ column, sql: quote(nameOf(column)) }));
     this.#children = kept
       .filter((column) => !isCell(column))
@@ -86,7 +77,8 @@ export class SqlTable {
        VALUES (?, ?${', ?'.repeat(this.#cells.length)})`,
     );
     const values = this.#cells.map(({ column }) => cellValue(row.get(column)));
-    const id = this.#ids.add(row.uuid);
+    const id = ++this.#lastId;
+    row.fileId = id;
     this.#insert.run(id, row.uuid, ...values);
     for (const child of this.#children) {
       const datum = row.get(child.column);
@@ -94,23 +86,19 @@ export class SqlTable {
     }
   }
 
-  /** Forgets a row, which is then to be deleted. Another one may have its uuid from now on. */
-  remove(row: Row): RemovedRow {
-    return { row, id: this.#ids.remove(row.uuid) };
-  }
-
   /** In the order of the file, and many at a time where they stand side by side: each page is changed just once. */
-  delete(removed: readonly RemovedRow[]): void {
-    const ranges = rangesOf(removed.map(({ id }) => id));
+  delete(rows: readonly Row[]): void {
+    const ranges = rangesOf(rows.map(idOf));
     for (const child of this.#children) {
-      if (removed.some(({ row }) => row.get(child.column).size > 0)) child.deleteAll(ranges);
+      if (rows.some((row) => row.get(child.column).size > 0)) child.deleteAll(ranges);
     }
     this.#delete ??= this.#sqlite.prepare(`DELETE FROM ${this.#name} WHERE _id BETWEEN ? AND ?`);
     for (const range of ranges) this.#delete.run(...range);
   }
 
   modify(old: Row, row: Row): void {
-    const id = this.#ids.get(old.uuid);
+    const id = idOf(old);
+    row.fileId = id;
     const changed = this.#cells.filter(({ column }) => !old.get(column).equals(row.get(column)));
     if (changed.length > 0) {
       const values = changed.map(({ column }) => cellValue(row.get(column)));
@@ -130,14 +118,15 @@ export class SqlTable {
 
   /** Reads all rows, each as a new version. @throws when the table is damaged */
   load(newUuid: () => string, take: (row: Row) => void): void {
-    this.#ids.clear();
     const layout = { schema: this.#schema, name: this.#name, cells: this.#cells, children: this.#children };
-    readTable(this.#sqlite, layout, newUuid, (row, id) => {
-      this.#ids.set(row.uuid, id);
-      take(row);
-    });
+    this.#lastId = readTable(this.#sqlite, layout, newUuid, take);
   }
 }
+
+const idOf = ({ uuid, fileId }: Row): number => {
+  if (fileId === undefined) throw new Error(`row ${uuid} is not in the file`);
+  return fileId;
+};
 
 /** The first and last of ids that follow one another. */
 type Range = readonly [first: number, last: number];

@@ -3,14 +3,14 @@ import BetterSqlite3 from 'better-sqlite3';
 import { logFor } from '../rpc/log.ts';
 import { systemMessage } from '../rpc/system-error.ts';
 import { formatJson, parseJson } from '../schema/json.ts';
+import type { Row } from '../schema/row.ts';
 import { type DatabaseSchema, parseSchema, schemaToJson } from '../schema/schema.ts';
 import { type FileFormat, fileFormat, lockDatabase, StorageError } from './file-format.ts';
 import { FileSpace } from './file-space.ts';
 import type { StoredTransaction } from './history.ts';
 import { historyText, parseHistory } from './history-text.ts';
 import type { Tables } from './references.ts';
-import { IdJournal } from './row-ids.ts';
-import { type RemovedRow, SqlTable, sqlNames } from './sql-table.ts';
+import { SqlTable, sqlNames } from './sql-table.ts';
 import type { RowChange } from './transaction.ts';
 
 const log = logFor('storage');
@@ -27,7 +27,6 @@ export class SqliteStorage {
   readonly #sqlite: BetterSqlite3.Database;
   readonly #lock: number | undefined;
   #schema: DatabaseSchema;
-  readonly #ids = new IdJournal();
   #tables: ReadonlyMap<string, SqlTable>;
   /** As it was named, for messages. */
   readonly #path: string;
@@ -43,7 +42,7 @@ export class SqliteStorage {
     this.#sqlite = sqlite;
     this.#lock = lock;
     this.#schema = schema;
-    this.#tables = sqlTables(sqlite, schema, this.#ids);
+    this.#tables = sqlTables(sqlite, schema);
     this.#begin = sqlite.prepare('BEGIN IMMEDIATE');
     this.#commit = sqlite.prepare('COMMIT');
     this.#rollback = sqlite.prepare('ROLLBACK');
@@ -123,7 +122,11 @@ export class SqliteStorage {
   load(tables: Tables, newUuid: () => string): void {
     try {
       for (const [name, table] of tables) {
-        this.#tables.get(name)?.load(newUuid, (row) => table.put(row.uuid, row));
+        this.#tables.get(name)?.load(newUuid, (row) => {
+          const { size } = table;
+          table.put(row.uuid, row);
+          if (table.size === size) throw new Error(`row ${row.uuid} is in the file twice`);
+        });
       }
     } catch (cause) {
       throw new StorageError(`${this.#path}: ${damaged}`, { cause });
@@ -163,10 +166,8 @@ export class SqliteStorage {
       this.#writeChanges(changes);
       this.#commit.run();
       this.#holdsHistory = false;
-      this.#ids.forget();
     } catch (error) {
       if (this.#sqlite.inTransaction) this.#rollback.run();
-      this.#ids.undo();
       throw explain(this.#path, error);
     }
     this.#space.committed();
@@ -182,12 +183,10 @@ export class SqliteStorage {
       this.#tables = this.#sqlite.transaction(() => {
         this.#sqlite.exec('DELETE FROM _history');
         for (const table of this.#tables.values()) table.drop();
-        return fill(this.#sqlite, schema, tables, this.#ids);
+        return fill(this.#sqlite, schema, tables);
       })();
-      this.#ids.forget();
       this.#schema = schema;
     } catch (error) {
-      this.#ids.undo();
       throw explain(this.#path, error);
     }
   }
@@ -206,7 +205,7 @@ export class SqliteStorage {
 
   /** In their order, but rows are deleted last, all at once. */
   #writeChanges(changes: readonly RowChange[]): void {
-    const removed = new Map<SqlTable, RemovedRow[]>();
+    const removed = new Map<SqlTable, Row[]>();
     for (const { table, old, new: row } of changes) {
       const sqlTable = this.#tables.get(table.schema.name);
       if (sqlTable === undefined) continue;
@@ -214,8 +213,8 @@ export class SqliteStorage {
         if (row !== undefined) sqlTable.insert(row);
       } else if (row === undefined) {
         const rows = removed.get(sqlTable);
-        if (rows === undefined) removed.set(sqlTable, [sqlTable.remove(old)]);
-        else rows.push(sqlTable.remove(old));
+        if (rows === undefined) removed.set(sqlTable, [old]);
+        else rows.push(old);
       } else sqlTable.modify(old, row);
     }
     for (const [table, rows] of removed) table.delete(rows);
@@ -244,17 +243,12 @@ const opened = (path: string, use: (sqlite: BetterSqlite3.Database) => SqliteSto
 };
 
 /** Notes the schema, and makes the SQL tables with the rows of `tables`. */
-const fill = (
-  sqlite: BetterSqlite3.Database,
-  schema: DatabaseSchema,
-  tables?: Tables,
-  ids = new IdJournal(),
-): Map<string, SqlTable> => {
+const fill = (sqlite: BetterSqlite3.Database, schema: DatabaseSchema, tables?: Tables): Map<string, SqlTable> => {
   const put = sqlite.prepare('REPLACE INTO _meta VALUES (?, ?)');
   put.run('name', schema.name);
   put.run('version', schema.version);
   put.run('schema', formatJson(schemaToJson(schema)));
-  const created = sqlTables(sqlite, schema, ids);
+  const created = sqlTables(sqlite, schema);
   for (const [name, table] of created) {
     table.create();
     for (const row of tables?.get(name)?.rows() ?? []) table.insert(row);
@@ -262,13 +256,9 @@ const fill = (
   return created;
 };
 
-const sqlTables = (
-  sqlite: BetterSqlite3.Database,
-  { tables }: DatabaseSchema,
-  ids: IdJournal,
-): Map<string, SqlTable> => {
+const sqlTables = (sqlite: BetterSqlite3.Database, { tables }: DatabaseSchema): Map<string, SqlTable> => {
   const names = sqlNames(tables.keys());
-  return new Map([...tables].map(([name, table]) => [name, new SqlTable(sqlite, table, names.get(name) ?? name, ids)]));
+  return new Map([...tables].map(([name, table]) => [name, new SqlTable(sqlite, table, names.get(name) ?? name)]));
 };
 
 const readSchema = (path: string, sqlite: BetterSqlite3.Database): DatabaseSchema => {

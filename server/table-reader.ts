@@ -23,14 +23,15 @@ const rowsAtOnce = 64;
 /**
  * Reads all rows of a table, in the order of their ids.
  * @param version of each row
+ * @returns the last id; 0 when there is none
  * @throws when the file holds what the schema does not allow to be there
  */
 export const readTable = (
   sqlite: Sqlite,
   layout: TableLayout,
   version: () => string,
-  take: (row: Row, id: number) => void,
-): void => {
+  take: (row: Row) => void,
+): number => {
   const { schema, name } = layout;
   const cells = usedCells(sqlite, layout).map(({ column, sql }) => ({ sql, reader: new CellReader(column) }));
   const children = layout.children
@@ -56,12 +57,12 @@ export const readTable = (
     const [{ ids, uuids }, fitting] = fetchFewer((fewer) => fetch(after, fewer), count);
     count = fitting;
     const last = ids.at(-1);
-    if (last === undefined) return;
+    if (last === undefined) return Math.max(after, 0);
     for (const [i, id] of ids.entries()) {
       const data = [...defaults];
       for (const { reader } of cells) reader.put(data, i);
       for (const child of children) child.put(data, id);
-      take(new Row(schema, String(uuids[i]), version, data), id);
+      take(new Row(schema, String(uuids[i]), version, data, id));
     }
     after = last;
   }
