@@ -75,6 +75,8 @@ export class LinkTable {
   takeNotices(): boolean {
     let any = false;
     for (const notice of this.#options.events.take()) {
+      // Everything is read anew then, and what notices tell until then is of no use.
+      if (this.#readAt !== undefined && this.#uncertain.size > uncertainMax) this.forget();
       if (this.#readAt === undefined || this.#note(notice)) any = true;
     }
     this.#hasNews ||= any;
@@ -111,7 +113,7 @@ export class LinkTable {
   #note(notice: LinkNotice): boolean {
     switch (notice.kind) {
       case 'changed':
-        return this.#set(notice.link);
+        return this.#set(notice.link());
       case 'gone':
         return this.#remove(notice.ifindex);
       case 'uncertain':

@@ -10,10 +10,10 @@ import { type Message, messages } from './message.ts';
 /**
  * What a notice tells. `uncertain`: something about the link has changed that the notice itself does not hold, such as
  * its part in a bridge. `lost`: some notices were dropped, so that nothing known is certain any more. `traffic`: queues
- * or filters have changed.
+ * or filters have changed. A `link` is parsed when it is asked for.
  */
 export type LinkNotice =
-  | { readonly kind: 'changed'; readonly link: Link }
+  | { readonly kind: 'changed'; readonly link: () => Link }
   | { readonly kind: 'gone' | 'uncertain'; readonly ifindex: number }
   | { readonly kind: 'lost' | 'traffic' };
 
@@ -64,7 +64,7 @@ export class LinkEvents {
       }
     }
     for (const ifindex of uncertain) yield { kind: 'uncertain', ifindex };
-    for (const message of changed.values()) yield { kind: 'changed', link: parseLink(message) };
+    for (const message of changed.values()) yield { kind: 'changed', link: () => parseLink(message) };
   }
 
   close(): void {

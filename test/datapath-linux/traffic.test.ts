@@ -35,7 +35,7 @@ test('a look after which nothing has changed costs no dump', (t) => {
   };
   t.is(dumpsOfLook(), 1);
   t.is(dumpsOfLook(), 0);
-  t.is(dumpsOfLook({ kind: 'changed', link: linkOf('p0') }), 0);
+  t.is(dumpsOfLook({ kind: 'changed', link: () => linkOf('p0') }), 0);
   t.is(dumpsOfLook({ kind: 'traffic' }), 1);
   t.is(dumpsOfLook({ kind: 'gone', ifindex: 7 }), 1, 'a device that comes back has lost its queues');
   t.is(dumpsOfLook({ kind: 'lost' }), 1);
