@@ -9,6 +9,7 @@ import { hiddenBridge } from '../device.ts';
 import type { KernelState } from '../kernel.ts';
 import { ownedGroup } from '../names.ts';
 import {
+  accept,
   addElements,
   addRule,
   createChain,
@@ -39,7 +40,7 @@ import { speaksStp, takesPart } from './spanning-tree.ts';
 export const controlTable = {
   family: 'bridge',
   name: 'vswitch',
-  comment: 'Open vSwitch: control frames, by group',
+  comment: 'Open vSwitch: control frames, by prefix and group',
   sets: ['taken', 'exempt', 'mute'],
 } as const;
 
@@ -62,7 +63,7 @@ const controlAddresses = [
   '01000ccdcdcd',
 ];
 const bpdu = Buffer.from('0180c2000000', 'hex');
-/** Their first four bytes: most frames need not be looked at any further. */
+/** Their first four bytes, by which most frames are told apart. */
 const prefixes = [...new Set(controlAddresses.map((text) => text.slice(0, 8)))];
 
 const prefixSet: ElementSet = { name: 'prefixes', id: 1, keyBytes: 4 };
@@ -78,7 +79,7 @@ const hexKeys = (texts: readonly string[]): Buffer[] => texts.map((text) => Buff
 
 /** The table without its ports. Also the attempt that tells whether a kernel has what it takes. */
 export function createControlTable(table: TableName & { readonly comment: string }): Buffer[] {
-  const isReserved = [loadHeader(0, 4), isIn(prefixSet), loadHeader(0, 6), isIn(addressSet)];
+  const isReserved = [loadHeader(0, 6), isIn(addressSet)];
   const isBpdu = [loadHeader(0, 6), equals(bpdu)];
   return [
     createTable(table),
@@ -88,6 +89,8 @@ export function createControlTable(table: TableName & { readonly comment: string
     ...(['prerouting', 'input', 'output'] as const).map((hook) =>
       createChain(table.name, { family: 'bridge', name: hook, hook }),
     ),
+    // All that most frames ever meet.
+    addRule(table, 'prerouting', [loadHeader(0, 4), isOutside(prefixSet), accept]),
     addRule(table, 'prerouting', [
       ...isReserved,
       loadSourceGroup,

@@ -267,10 +267,15 @@ export const remember = ({ name, id, timeout = 0 }: ElementSet): Expression =>
     data.text(1, name).bytes(2, bytes32(id)).bytes(3, bytes32(1)).bytes(4, register(0)).bytes(6, bytes64(timeout)),
   );
 
+const verdict = (code: number): Expression =>
+  expression('immediate', (data) =>
+    data.bytes(1, verdictRegister).nested(2, (value) => value.nested(2, (fields) => fields.bytes(1, bytes32(code)))),
+  );
+
 /** NF_DROP. */
-export const drop: Expression = expression('immediate', (data) =>
-  data.bytes(1, verdictRegister).nested(2, (value) => value.nested(2, (fields) => fields.bytes(1, bytes32(0)))),
-);
+export const drop = verdict(0);
+/** NF_ACCEPT: the chain is left. */
+export const accept = verdict(1);
 
 /** A rule at the end of a chain. */
 export const addRule = ({ family, name: table }: TableName, chain: string, rule: readonly Expression[]): Buffer =>
