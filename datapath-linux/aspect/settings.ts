@@ -53,13 +53,14 @@ export function portSettings(port: Port, link: Link, bridge: DesiredBridge): Bri
 
 /**
  * Without those that are not the bridge's own at the moment: while the spanning tree changes, the kernel makes addresses
- * age faster, and the timers are those of the tree's root.
+ * age faster, and the timers are those of the tree's root. A tree that is turned off meanwhile leaves the bridge so.
  */
 function ownSettings(bridge: DesiredBridge, present: BridgeSettings): BridgeSettings {
   const isRoot = !present.stpState || present.rootId === present.bridgeId;
+  const isChanging = speaksStp(bridge) && present.stpState && present.topologyChange;
   return {
     ...bridgeSettings(bridge),
-    ...(present.topologyChange && { ageingTime: undefined }),
+    ...(isChanging && { ageingTime: undefined }),
     ...(!isRoot && { helloTime: undefined, maxAge: undefined, forwardDelay: undefined }),
   };
 }

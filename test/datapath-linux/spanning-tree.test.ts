@@ -85,6 +85,20 @@ test('the columns decide the timers, costs and priorities; without stp_enable no
   await lab.assertSettled();
 });
 
+test('a tree that is turned off while it changes leaves no short ageing behind', async (t) => {
+  const lab = await Lab.start(t);
+  const neighbour = await lab.neighbour();
+  await connect(lab.host, 'a0', neighbour, 'a1');
+  await lab.vsctlAll(['add-br br0', `set Bridge br0 stp_enable=true ${fast}`, 'add-port br0 a0']);
+  await until('addresses age faster', async () => {
+    const { ageing_time: ageing, topology_change: changing } = await details(lab, 'sw-br0', 'info_data');
+    return changing === 1 && ageing === 800;
+  });
+  await lab.vsctl('set', 'Bridge', 'br0', 'stp_enable=false');
+  t.like(await details(lab, 'sw-br0', 'info_data'), { stp_state: 0, ageing_time: 30_000 });
+  await lab.assertSettled();
+});
+
 test('a path cost that is not given is that of the link, in the table of the standard', async (t) => {
   const speeds = [undefined, 0, 4e6, 10e6, 20e6, 100e6, 1e9, 9e9, 10e9, 400e9];
   t.deepEqual(
