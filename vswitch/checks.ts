@@ -117,6 +117,12 @@ const errorRemedies: readonly (readonly [error: RegExp, (attachment: Attachment)
     ({ bridge }) => [remedy('Use this one:', shell`ovs-vsctl set Bridge ${bridge} datapath_type=system`)],
   ],
   [
+    /: VLANs are not provided by this kernel/,
+    ({ port }) => [
+      remedy('Let the port pass all VLANs:', shell`ovs-vsctl clear Port ${port} tag trunks vlan_mode cvlans`),
+    ],
+  ],
+  [
     /^could not set the MTU /,
     ({ iface }) => [remedy('Leave the MTU as it is:', shell`ovs-vsctl clear Interface ${iface.name} mtu_request`)],
   ],

@@ -7,6 +7,6 @@ const program = (name: string, path: string): string =>
 
 /** How a shell calls the programs: by name where they are on the PATH, else by the path of their files. */
 export const shellCommands = (): Commands => ({
-  vsctl: program('ovs-vsctl', '../vsctl/main.js'),
-  vswitch: program('vswitch', './main.js'),
+  vsctl: program('ovs-vsctl', '../bin/ovs-vsctl.cjs'),
+  vswitch: program('vswitch', '../bin/vswitch.cjs'),
 });

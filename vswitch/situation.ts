@@ -10,6 +10,7 @@ import type { TunProblem } from './tun-device.ts';
 /** An interface of the database and its device. */
 export interface Attachment {
   readonly bridge: string;
+  readonly port: string;
   readonly iface: Interface;
   /** The bridge's own port. */
   readonly local: boolean;
@@ -48,13 +49,14 @@ export const situationOf = (
   const texts = addressTexts(addresses);
   const examine = (bridge: Bridge): ExaminedBridge => ({
     name: bridge.name,
-    attachments: bridge.ports.flatMap(({ interfaces }) =>
+    attachments: bridge.ports.flatMap(({ name: port, interfaces }) =>
       interfaces.map((iface) => {
         const local = iface.name === bridge.name;
         const internal = local || iface.type === 'internal';
         const { link, elsewhere } = deviceOf(iface.name, internal, kernel);
         return {
           bridge: bridge.name,
+          port,
           iface,
           local,
           internal,

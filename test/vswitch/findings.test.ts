@@ -180,6 +180,10 @@ const mended: readonly (readonly [error: string, command: string])[] = [
     'could not add network device x0 to ofproto (File exists): a device named x0 is there that the switch did not make',
     'ip link del x0',
   ],
+  [
+    'could not add port x0: VLANs are not provided by this kernel, which has no VLAN filtering in bridges',
+    'ovs-vsctl clear Port x0 tag trunks vlan_mode cvlans',
+  ],
   ['could not set the MTU of x0 to 99999 (Invalid argument)', 'ovs-vsctl clear Interface x0 mtu_request'],
 ];
 

@@ -109,6 +109,23 @@ test('another terminal is told where the socket is, also when a variable said so
   await end(child, 'SIGINT');
 });
 
+test('another terminal is told commands that work, also where the programs are not on the PATH', async (t) => {
+  const installation = await Installation.start(t);
+  const { host, directory } = installation;
+  const elsewhere = join(directory, 'other');
+  const places = [`OVS_RUNDIR=${elsewhere}`, `OVS_DBDIR=${elsewhere}`];
+  const child = host.spawn('env', 'PATH=/nowhere', ...places, process.execPath, program);
+  const words = await firstWords(child);
+  const told = (command: string): string[] =>
+    new RegExp(`^ {2}(\\S+(?: --no-wait)? ${command})( |$)`, 'm').exec(words)?.[1]?.split(' ') ?? [];
+  for (const command of ['add-br br0', 'show', 'doctor']) {
+    const [file = '', ...args] = told(command);
+    t.regex(file, /^\//);
+    await t.notThrowsAsync(host.run('env', ...places, file, ...args), command);
+  }
+  await end(child, 'SIGINT');
+});
+
 for (const [whose, command] of [
   ['our', [process.execPath, projectProgram('ovs-appctl')]],
   ['the C', ['ovs-appctl']],
