@@ -163,10 +163,13 @@ const missingDevice: Check<Attachment> = ({ bridge, iface, local, link, elsewher
   );
 };
 
+/** Whether an interface is no port: the device of its name, if there is one, is somebody else's. */
+const isRefused = ({ error = '' }: Attachment['iface']): boolean => /^could not (add|open|create) /.test(error);
+
 /** The bridge's own device may stay down as long as the host does not use it. */
 const down: Check<Attachment> = ({ bridge, iface, local, internal, link, elsewhere, addresses }) => {
   const isDown = elsewhere ? iface.adminState === 'down' : link?.up === false;
-  if (!isDown || (local && addresses.length === 0)) return undefined;
+  if (!isDown || isRefused(iface) || (local && addresses.length === 0)) return undefined;
   const name = link?.name ?? iface.name;
   const what = internal ? (local ? "the bridge's own device" : 'an internal port') : 'a port';
   const problem = `${name}, ${what} of bridge ${bridge}, is down: nothing passes it.`;

@@ -216,6 +216,14 @@ test('what names hold can harm neither a shell nor a terminal', (t) => {
   t.false(text.includes('\u001b'));
 });
 
+test('of a device that could not become a port it does not matter whether it is down', (t) => {
+  const error = 'could not add network device x0 to ofproto (Device or resource busy): it is a port of other0';
+  const bridges = [bridge({ name: 'x0', error })];
+  t.notRegex(diagnose({ bridges, links: [linkOf('x0', { up: false })] }), /is down/);
+  const mtu = 'could not set the MTU of x0 to 99999 (Invalid argument)';
+  t.regex(diagnose({ bridges: [bridge({ name: 'x0', error: mtu })], links: [linkOf('x0', { up: false })] }), /is down/);
+});
+
 test('an internal port that is down is told, also under the name it has now', (t) => {
   const bridges = [bridge({ name: 'int0', type: 'internal' })];
   const outer = linkOf('to-int0', { ...inBridge, kind: 'veth', group: ownedGroup, link: 800 });
