@@ -71,8 +71,9 @@ async function addSingles(lab: Lab): Promise<{ own: number; whole: number }> {
   return { own: (processorTime(lab.switch.pid) - before) / singles, whole: whole / singles };
 }
 
+/** Once the memory of what was done before has been given back, which takes the runtime some twenty seconds. */
 async function idleShare(lab: Lab): Promise<number> {
-  await delay(6000);
+  await delay(25_000);
   const before = processorTime(lab.switch.pid);
   await delay(idleSeconds * 1000);
   return (processorTime(lab.switch.pid) - before) / (idleSeconds * 10);
